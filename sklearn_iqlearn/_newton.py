@@ -1,0 +1,109 @@
+"""Newton's method with a line search that stays in the domain."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+# Sufficient decrease of Armijo's rule; the usual value (Nocedal and Wright 2006, section 3.1).
+SUFFICIENT_DECREASE = 1e-4
+SHORTEST_STEP = 1e-12
+
+
+@dataclass
+class Result:
+    """What a solver returns.
+
+    Attributes
+    ----------
+    parameters : ndarray
+    loss : float
+    gradient_norm : float
+        Largest absolute component of the gradient.
+    n_iter : int
+    converged : bool
+    message : str
+        Why it ended.
+    loss_curve : list of float
+        The objective before the first iteration and after each.
+    """
+
+    parameters: np.ndarray
+    loss: float
+    gradient_norm: float
+    n_iter: int
+    converged: bool
+    message: str
+    loss_curve: list[float] = field(default_factory=list)
+
+
+def newton(problem, start, *, tol, max_iter, report=None):
+    """Minimise a smooth function.
+
+    Once the gradient is below ``tol``, steps go on while each at least halves it: the convergence is
+    quadratic there, so one or two more steps bring the parameters themselves, not just the gradient,
+    to rounding.
+
+    Parameters
+    ----------
+    problem : object
+        ``problem.at(parameters)`` is None outside the domain, else a point with ``loss``, ``rounding`` (of
+        the loss), ``gradient``, ``newton_direction()``, ``reach(direction)`` (the largest step to try) and
+        ``moved(direction, step)`` (the parameters there).
+    start : ndarray
+        Inside the domain.
+    tol : float
+    max_iter : int
+    report : callable, optional
+        Called as ``report(n_iter, loss, gradient_norm)`` after each iteration.
+
+    Returns
+    -------
+    result : Result
+    """
+    parameters, point = start, problem.at(start)
+    norm, previous = _norm(point), np.inf
+    curve = [point.loss]
+    message = "the iteration limit was reached"
+    while len(curve) <= max_iter:
+        if norm == 0 or previous / 2 < norm <= tol:
+            message = "the gradient is below tol"
+            break
+        found = _line_search(problem, point)
+        if found is None:
+            message = "no step reduces the objective further"
+            break
+        previous = norm
+        parameters, point = found
+        norm = _norm(point)
+        curve.append(point.loss)
+        if report is not None:
+            report(len(curve) - 1, point.loss, norm)
+    return Result(parameters, point.loss, norm, len(curve) - 1, norm <= tol, message, curve)
+
+
+def _norm(point):
+    return float(np.abs(point.gradient).max())
+
+
+def _line_search(problem, point):
+    """The first of a series of halved steps that makes progress, as (parameters, point), or None.
+
+    Progress is Armijo's sufficient decrease of the objective; where that is too small to be told from
+    rounding, it is a smaller gradient.
+    """
+    direction = point.newton_direction()
+    slope = np.sum(direction * point.gradient)
+    step = point.reach(direction)
+    while step > SHORTEST_STEP:
+        parameters = point.moved(direction, step)
+        trial = problem.at(parameters)
+        if trial is not None:
+            decrease = -SUFFICIENT_DECREASE * step * slope
+            fall = point.loss - trial.loss
+            progress = fall >= max(decrease, point.rounding)
+            if decrease <= point.rounding and fall >= -point.rounding:
+                progress = progress or _norm(trial) < _norm(point)
+            if progress:
+                return parameters, trial
+        step /= 2
+    return None

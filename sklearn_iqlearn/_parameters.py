@@ -1,0 +1,44 @@
+"""What each parameter of the estimator must be."""
+
+import numbers
+
+import numpy as np
+
+NUMBERS = {
+    "discount": ("a number in [0, 1)", lambda x: 0 <= x < 1),
+    "temperature": ("a finite number > 0", lambda x: 0 < x < np.inf),
+    "alpha": ("a number > 0, or inf", lambda x: x > 0),
+    "smoothing": ("a finite number >= 0", lambda x: 0 <= x < np.inf),
+    "tol": ("a finite number > 0", lambda x: 0 < x < np.inf),
+    "max_iter": ("None or an integer >= 1", lambda x: x >= 1 and x == int(x)),
+    "verbose": ("an integer >= 0", lambda x: x >= 0 and x == int(x)),
+}
+
+
+def check_numbers(estimator):
+    """Raise a ValueError that names the first number parameter out of its range."""
+    for name, (rule, holds) in NUMBERS.items():
+        value = getattr(estimator, name)
+        if value is None and rule.startswith("None"):
+            continue
+        if not isinstance(value, numbers.Real) or not holds(value):
+            raise ValueError(f"{name} must be {rule}, got {value!r}.")
+
+
+def choose(name, value, options):
+    """The entry of an axis of options that ``value`` names, or a ValueError that lists them."""
+    if not isinstance(value, str) or value not in options:
+        raise ValueError(f"{name} must be one of {sorted(options)}, got {value!r}.")
+    return options[value]
+
+
+def check_distribution(value, name, size):
+    """A probability distribution over ``size`` states, as float64."""
+    distribution = np.asarray(value, dtype=np.float64)
+    if distribution.shape != (size,):
+        raise ValueError(f"{name} must have shape ({size},), got {distribution.shape}.")
+    if not np.isfinite(distribution).all() or (distribution < 0).any():
+        raise ValueError(f"{name} must be finite and non-negative, got {distribution.min()}.")
+    if abs(distribution.sum() - 1) > 1e-8:
+        raise ValueError(f"{name} must sum to 1, got {distribution.sum():.10g}.")
+    return distribution

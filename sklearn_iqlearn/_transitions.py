@@ -1,0 +1,128 @@
+"""The transition kernel: what the next state is worth, and where the visits flow."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import scipy.sparse as sp
+
+# Probabilities stored in single precision sum to 1 within this.
+ROW_SUM_TOLERANCE = 1e-6
+# Below this share of nonzeros a dense matrix is cheaper to use in sparse form.
+SPARSE_SHARE = 0.05
+# Up to this many states, dense algebra costs less than the bookkeeping of sparse algebra.
+SMALL = 256
+
+
+class Transitions:
+    """Transition probabilities ``P[a][s, s']``, one (S, S) matrix per action, dense or CSR.
+
+    A row that sums to less than 1 ends the episode with the remaining probability. The matrices are
+    never written to.
+
+    Parameters
+    ----------
+    matrices : sequence of n_actions arrays or CSR arrays of shape (n_states, n_states)
+    """
+
+    def __init__(self, matrices):
+        self.matrices = tuple(matrices)
+        self.n_actions = len(self.matrices)
+        self.n_states = self.matrices[0].shape[0]
+
+    def expected_next(self, value):
+        """Expected next value: (S, ...) -> (S, A, ...), zero where the episode ends."""
+        return np.stack([matrix @ value for matrix in self.matrices], axis=1)
+
+    def flow(self, weights):
+        """Weight that the pairs send to each next state: (S, A, ...) -> (S, ...), the transpose of the above."""
+        return sum(matrix.T @ weights[:, a] for a, matrix in enumerate(self.matrices))
+
+    def mix(self, weights):
+        """The (S, S) matrix ``sum_a diag(weights[:, a]) P[a]``; with a policy, its state transitions."""
+        scaled = (
+            sp.diags_array(weights[:, a]) @ matrix if sp.issparse(matrix) else weights[:, a, None] * matrix
+            for a, matrix in enumerate(self.matrices)
+        )
+        return sum(scaled)
+
+    def prefers_dense(self):
+        """Whether matrices that couple all successors of a state are better stored dense.
+
+        Such a matrix (the Schur complement of Newton's method) has at most the sum over states of the
+        squared number of successors as its nonzeros.
+        """
+        if self.n_states <= SMALL or not all(map(sp.issparse, self.matrices)):
+            return True
+        union = sum(abs(matrix) for matrix in self.matrices)
+        n_successors = np.diff(union.indptr).astype(float) + 1
+        return np.sum(n_successors**2) > 0.3 * self.n_states**2
+
+
+def check_transitions(transitions):
+    """Validate the estimator's ``transitions``.
+
+    Parameters
+    ----------
+    transitions : array of shape (A, S, S), sequence of A (S, S) matrices, or mapping label -> matrix
+
+    Returns
+    -------
+    kernel : Transitions
+    labels : ndarray of shape (A,)
+        The sorted action labels; 0 to A - 1 unless a mapping names them.
+    """
+    if isinstance(transitions, Mapping):
+        labels = np.unique(np.asarray(list(transitions)))
+        by_label = {np.asarray(label).item(): matrix for label, matrix in transitions.items()}
+        if set(labels.tolist()) != set(by_label):
+            raise ValueError(f"transitions: labels must be of one kind, got {list(transitions)}.")
+        matrices: list = [by_label[label] for label in labels.tolist()]
+    elif isinstance(transitions, Sequence) and not isinstance(transitions, str):
+        matrices = list(transitions)
+        labels = np.arange(len(matrices))
+    else:
+        matrices = list(_check_tensor(np.asarray(transitions)))
+        labels = np.arange(len(matrices))
+    if not matrices:
+        raise ValueError("transitions must hold at least one action's matrix, got none.")
+    n_states = np.shape(matrices[0])[0] if np.ndim(matrices[0]) else 0
+    return Transitions(
+        [_check_matrix(matrix, label, n_states) for matrix, label in zip(matrices, labels, strict=True)]
+    ), labels
+
+
+def _check_tensor(tensor):
+    if tensor.ndim != 3:
+        raise ValueError(
+            "transitions must be an array of shape (n_actions, n_states, n_states), a sequence of matrices "
+            f"or a mapping from action to matrix, got {type(tensor).__name__} of shape {tensor.shape}."
+        )
+    if tensor.shape[1] != tensor.shape[2]:
+        hint = ""
+        if tensor.shape[0] == tensor.shape[2]:
+            hint = " This looks like (n_states, n_actions, n_states): pass transitions.transpose(1, 0, 2)."
+        raise ValueError(f"transitions must have shape (n_actions, n_states, n_states), got {tensor.shape}.{hint}")
+    return tensor
+
+
+def _check_matrix(matrix, label, n_states):
+    """One action's matrix as a float64 array or CSR array, shared with the caller where it can be."""
+    name = f"transitions of action {label}"
+    if sp.issparse(matrix):
+        matrix = sp.csr_array(matrix, dtype=np.float64)
+        values = matrix.data
+    else:
+        matrix = values = np.asarray(matrix, dtype=np.float64)
+    if matrix.ndim != 2 or matrix.shape != (n_states, n_states) or n_states == 0:
+        raise ValueError(f"{name} must have shape ({n_states}, {n_states}), got {matrix.shape}.")
+    if not np.isfinite(values).all():
+        raise ValueError(f"{name} must be finite, got {values[~np.isfinite(values)][0]}.")
+    if (values < 0).any():
+        raise ValueError(f"{name} must be non-negative, got {values.min()}.")
+    totals = matrix.sum(axis=1)
+    worst = int(np.argmax(totals))
+    if totals[worst] > 1 + ROW_SUM_TOLERANCE:
+        raise ValueError(f"{name}, state {worst}, must sum to at most 1, got {totals[worst]:.6g}.")
+    if values is matrix and n_states > SMALL and np.count_nonzero(matrix) < SPARSE_SHARE * matrix.size:
+        return sp.csr_array(matrix)
+    return matrix

@@ -1,0 +1,96 @@
+"""The bus engine panel of Rust (1987)."""
+
+from importlib.resources import files
+
+import numpy as np
+import pandas as pd
+from sklearn.utils import Bunch
+
+BIN_MILES = 5_000
+
+
+def load_rust_bus(*, opening_month=False):
+    """Load the bus engine replacement panel of Rust (1987).
+
+    Every month Harold Zurcher, superintendent of maintenance at the Madison Metropolitan Bus Company,
+    decided for each bus whether to replace its engine. The panel follows 104 buses of four models
+    (groups 1 to 4) from 1974 to 1985: 8,260 monthly records with 60 replacements.
+
+    Parameters
+    ----------
+    opening_month : bool, default=False
+        Whether ``data``, ``target``, ``bus`` and ``period`` keep the first month of each bus. As in Rust
+        (1987) that month only opens the record: without it 8,156 decisions are left.
+
+    Returns
+    -------
+    data : sklearn.utils.Bunch
+        frame : DataFrame of shape (8260, 7)
+            All records: ``bus_id`` (1 to 104), ``period`` (month, from 1), ``mileage`` (odometer in 1,000
+            miles), ``mileage_bin`` (5,000-mile bin of the miles since the last replacement, 0 to 77),
+            ``replaced`` (0 or 1), ``group`` (1 to 4) and ``increment`` (bins entered since the month before;
+            after a replacement the first bin counts as entered, as in Rust's own counts; -1 in the first
+            month of a bus, where it is unknown).
+        data : DataFrame of shape (8156, 1)
+            The state: ``mileage_bin`` of each decision.
+        target : Series of shape (8156,)
+            The decision: 1 where the engine was replaced.
+        bus, period : Series of shape (8156,)
+            Bus and month of each decision, to pass as ``trajectory`` and ``step``.
+        feature_names, target_names : list of str
+        DESCR : str
+
+    Notes
+    -----
+    The figures are those of Rust's own data files (groups 1 to 4: model years 1983, 1981, 1979 and 1975),
+    here as miles driven per bus and month with the months of replacement marked. Odometer readings at
+    replacements are rounded differently from the published ones, so that estimates differ from Rust's
+    tables in the third digit.
+
+    References
+    ----------
+    Rust (1987). Optimal replacement of GMC bus engines: an empirical model of Harold Zurcher.
+    Econometrica 55(5), 999-1033.
+
+    Examples
+    --------
+    >>> from sklearn_iqlearn.datasets import load_rust_bus
+    >>> bus = load_rust_bus()
+    >>> bus.data.shape, int(bus.target.sum()), bus.bus.nunique()
+    ((8156, 1), 60, 104)
+    """
+    text = (files("sklearn_iqlearn.datasets") / "data" / "rust_bus.txt").read_text(encoding="ascii")
+    frame = pd.concat([_bus(i, line) for i, line in enumerate(text.splitlines(), 1)], ignore_index=True)
+    decisions = frame if opening_month else frame[frame["period"] > 1]
+    return Bunch(
+        frame=frame,
+        data=decisions[["mileage_bin"]],
+        target=decisions["replaced"],
+        bus=decisions["bus_id"],
+        period=decisions["period"],
+        feature_names=["mileage_bin"],
+        target_names=["keep", "replace"],
+        DESCR=load_rust_bus.__doc__,
+    )
+
+
+def _bus(bus_id, line):
+    """One bus from its line: its group, then the miles of each month, marked r where it ended in a replacement."""
+    group, *months = line.split()
+    replaced = np.array([month.endswith("r") for month in months], dtype=np.int64)
+    odometer = np.cumsum([int(month.rstrip("r")) for month in months])
+    # What the odometer showed at the latest replacement in an earlier month.
+    at_replacement = np.maximum.accumulate(np.concatenate([[0], (odometer * replaced)[:-1]]))
+    mileage_bin = (odometer - at_replacement) // BIN_MILES
+    start = np.where(replaced[:-1] == 1, -1, mileage_bin[:-1])
+    return pd.DataFrame(
+        {
+            "bus_id": bus_id,
+            "period": np.arange(1, len(months) + 1),
+            "mileage": odometer / 1000,
+            "mileage_bin": mileage_bin,
+            "replaced": replaced,
+            "group": int(group),
+            "increment": np.concatenate([[-1], mileage_bin[1:] - start]),
+        }
+    )

@@ -1,0 +1,125 @@
+"""J, its gradient and its Newton direction against JAX's derivatives of J written from its definition."""
+
+import jax
+import numpy as np
+import pytest
+import scipy.sparse as sp
+from problems import DIVERGENCES, objective, random_problem
+
+from sklearn_iqlearn._divergences import DIVERGENCES as CLASSES
+from sklearn_iqlearn._newton import newton
+from sklearn_iqlearn._objective import Objective, schur_complement
+from sklearn_iqlearn._transitions import Transitions
+
+SETTINGS = {"discount": 0.9, "alpha": 3.0, "temperature": 0.7, "smoothing": 0.5}
+
+
+def both(divergence, value_term, *, form=np.asarray, level=0.0, seed=0, unvisited=()):
+    """The package's objective and the reference on one random problem with episodes that end."""
+    transitions, counts, p0 = random_problem(seed, ending=True)
+    counts[list(unvisited)] = 0
+    kernel, occupancy = Transitions([form(matrix) for matrix in transitions]), counts / counts.sum()
+    weights = {
+        "expert": occupancy.sum(axis=1) - 0.9 * kernel.flow(occupancy),
+        "initial": (1 - 0.9) * p0,
+    }
+    ours = Objective(
+        transitions=kernel,
+        occupancy=occupancy,
+        penalty_weight=(counts + SETTINGS["smoothing"]) / counts.sum(),
+        value_weight=weights[value_term],
+        discount=0.9,
+        temperature=0.7,
+        divergence=CLASSES[divergence],
+        alpha=3.0,
+        level=level,
+    )
+
+    def reference(flat):
+        return objective(
+            flat.reshape(6, 3),
+            transitions,
+            counts,
+            p0,
+            divergence=divergence,
+            value_term=value_term,
+            **SETTINGS,
+        )
+
+    return ours, reference
+
+
+def derivatives(reference, q):
+    with jax.enable_x64(True):
+        return [np.asarray(f(q.ravel())) for f in (reference, jax.grad(reference), jax.hessian(reference))]
+
+
+# Rewards small enough for every domain, and values far from a solution.
+Q = np.random.default_rng(3).uniform(0.0, 1.0, size=(6, 3))
+
+
+@pytest.mark.parametrize("divergence", DIVERGENCES)
+@pytest.mark.parametrize("value_term", ["expert", "initial"])
+@pytest.mark.parametrize("level", [0.0, 0.4])
+def test_value_gradient_and_direction(divergence, value_term, level):
+    ours, reference = both(divergence, value_term, level=level)
+    point = ours.at(Q - level)
+    value, gradient, hessian = derivatives(reference, Q)
+    np.testing.assert_allclose(point.loss, value, rtol=1e-12)
+    np.testing.assert_allclose(point.gradient.ravel(), gradient, atol=1e-13)
+    direction = point.newton_direction()
+    assert np.sum(direction * point.gradient) < 0
+    if np.linalg.eigvalsh(hessian)[0] > 1e-10:
+        np.testing.assert_allclose(direction.ravel(), -np.linalg.solve(hessian, gradient), rtol=1e-7, atol=1e-10)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_direction_is_exact_at_negative_pressure(seed):
+    """States that are entered but never seen have b < 0; clipping it there costs the quadratic convergence."""
+    ours, reference = both("hellinger", "expert", seed=seed, unvisited=[1, 2, 3])
+    optimum = newton(ours, np.zeros((6, 3)), tol=1e-9, max_iter=100).parameters
+    q = optimum + np.random.default_rng(seed).normal(scale=0.01, size=(6, 3))
+    point = ours.at(q)
+    _, gradient, hessian = derivatives(reference, q)
+    assert point.pressure.min() < -1e-3
+    assert np.linalg.eigvalsh(hessian)[0] > 0
+    exact = -np.linalg.solve(hessian, gradient)
+    np.testing.assert_allclose(point.newton_direction().ravel(), exact, rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.parametrize("divergence", DIVERGENCES)
+def test_dense_and_sparse_directions_agree(divergence, monkeypatch):
+    dense = both(divergence, "expert")[0].at(Q).newton_direction()
+    monkeypatch.setattr(Transitions, "prefers_dense", lambda self: False)
+    sparse = both(divergence, "expert", form=sp.csr_array)[0].at(Q).newton_direction()
+    np.testing.assert_allclose(sparse, dense, rtol=1e-9, atol=1e-12)
+
+
+def test_schur_complement_is_its_definition():
+    transitions, _, _ = random_problem(5)
+    rng = np.random.default_rng(0)
+    k, c, m = rng.uniform(size=(6, 3)), rng.uniform(size=(6, 3)), rng.uniform(-1, 1, size=6)
+    found = schur_complement(Transitions(list(transitions)), 0.9, k, c, m)
+    rows = np.eye(6)[:, None, :] - 0.9 * transitions.transpose(1, 0, 2)
+    coupling = np.einsum("sa,sat->st", c, rows)
+    expected = np.einsum("sa,sat,sau->tu", k, rows, rows) + coupling.T @ np.diag(m) @ coupling
+    np.testing.assert_allclose(np.tril(found), np.tril(expected), atol=1e-14)
+
+
+def test_outside_the_domain_there_is_no_value():
+    ours, _ = both("tv", "expert")
+    assert ours.at(Q) is not None
+    assert ours.at(100 * Q) is None
+
+
+def test_a_curved_step_keeps_the_promise_of_its_linearisation():
+    """With bounded rewards a step's reward is the linearised one up to third order."""
+    ours, _ = both("hellinger", "expert")
+    point = ours.at(Q)
+    direction = np.random.default_rng(0).normal(size=(6, 3))
+    errors = []
+    for step in (0.02, 0.01):
+        moved = ours.at(point.moved(direction, step))
+        errors.append(np.abs(moved.reward - point.reward - step * point.reward_change(direction)).max())
+    assert errors[0] / errors[1] > 7  # 2^3 for third order; 2^2 for a straight step
+    assert point.reach(direction * 1e6) < 1e-3

@@ -1,0 +1,164 @@
+"""What holds for the package as a whole: layers, imports, documentation, scripts."""
+
+import ast
+import inspect
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpydoc.docscrape
+import pytest
+
+import sklearn_iqlearn
+import sklearn_iqlearn.datasets
+import sklearn_iqlearn.preprocessing
+from sklearn_iqlearn import IQLearnClassifier
+
+ROOT = Path(sklearn_iqlearn.__file__).parents[1]
+MODULES = sorted((ROOT / "sklearn_iqlearn").rglob("*.py"))
+
+# What each module may import of the package: the picture in docs/design.md.
+LAYERS = {
+    "_version": set(),
+    "_divergences": set(),
+    "_linear_algebra": set(),
+    "_transitions": set(),
+    "_demonstrations": set(),
+    "_parameters": set(),
+    "_newton": set(),
+    "_soft_bellman": {"_linear_algebra"},
+    "_objective": {"_divergences", "_linear_algebra", "_soft_bellman", "_transitions"},
+    "_first_order": {"_newton"},
+    "_classifier": {
+        "_demonstrations",
+        "_divergences",
+        "_first_order",
+        "_newton",
+        "_objective",
+        "_parameters",
+        "_soft_bellman",
+        "_transitions",
+    },
+    "preprocessing": set(),
+    "datasets": {"datasets"},
+    "__init__": {"_classifier", "_version"},
+}
+
+
+def imports(path):
+    """Dotted names imported by a module, with what is imported from them."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, None) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from ((node.module, alias.name) for alias in node.names)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
+def test_layers(path):
+    relative = path.relative_to(ROOT / "sklearn_iqlearn")
+    name = relative.parts[0] if len(relative.parts) > 1 else relative.stem
+    used = {module.split(".")[1] for module, _ in imports(path) if module.startswith("sklearn_iqlearn.")}
+    assert used <= LAYERS[name]
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
+def test_nothing_private_of_others(path):
+    for module, name in imports(path):
+        if not module.startswith("sklearn_iqlearn"):
+            parts = [*module.split("."), name or ""]
+            assert not any(part.startswith("_") and not part.startswith("__") for part in parts), parts
+
+
+def test_solvers_and_objective_never_see_scikit_learn():
+    for name in ("_objective", "_newton", "_first_order", "_divergences", "_soft_bellman", "_linear_algebra"):
+        modules = [module for module, _ in imports(ROOT / "sklearn_iqlearn" / f"{name}.py")]
+        assert not any(module == "sklearn" or module.startswith("sklearn.") for module in modules)
+
+
+def run(code):
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+
+
+def test_import_and_newton_change_nothing_global():
+    code = """
+import sys, warnings
+import numpy as np, pandas, scipy.sparse.linalg, sklearn.base
+before = list(warnings.filters), np.geterr()
+from sklearn_iqlearn import IQLearnClassifier
+from sklearn_iqlearn.datasets import load_rust_bus
+bus = load_rust_bus()
+model = IQLearnClassifier(np.stack([np.eye(90)] * 2)).fit(bus.data, bus.target)
+print("jax" in sys.modules, model.converged_, (list(warnings.filters), np.geterr()) == before)
+"""
+    assert run(code) == "False True True\n"
+
+
+def test_lbfgs_leaves_jax_in_single_precision():
+    code = """
+import jax, numpy as np
+from sklearn_iqlearn import IQLearnClassifier
+model = IQLearnClassifier(np.stack([np.eye(3)] * 2), discount=0.5, solver="lbfgs", tol=1e-6)
+model.fit([[0], [1], [2], [2]], [0, 1, 1, 0])
+print(jax.config.jax_enable_x64, model.q_table_.dtype, model.gradient_norm_ < 1e-6)
+"""
+    assert run(code) == "False float64 True\n"
+
+
+PUBLIC = [
+    sklearn_iqlearn.IQLearnClassifier,
+    sklearn_iqlearn.datasets.load_rust_bus,
+    sklearn_iqlearn.preprocessing.renewal_transitions,
+]
+METHODS = [
+    getattr(IQLearnClassifier, name)
+    for name in vars(IQLearnClassifier)
+    if not name.startswith("_") and not name.startswith("set_") and callable(getattr(IQLearnClassifier, name))
+]
+
+
+@pytest.mark.parametrize("item", PUBLIC + METHODS, ids=lambda item: item.__name__)
+def test_every_parameter_is_documented(item):
+    document = (numpydoc.docscrape.ClassDoc if inspect.isclass(item) else numpydoc.docscrape.FunctionDoc)(item)
+    documented = [name for parameter in document["Parameters"] for name in parameter.name.split(", ")]
+    signature = inspect.signature(item)
+    assert documented == [name for name in signature.parameters if name != "self"]
+    if not inspect.isclass(item):
+        assert document["Returns"]
+
+
+def test_documented_attributes_are_those_of_a_fit():
+    model = IQLearnClassifier([[[1.0]], [[1.0]]]).fit([[0], [0]], [0, 1])
+    document = numpydoc.docscrape.ClassDoc(IQLearnClassifier)
+    documented = {name for entry in document["Attributes"] for name in entry.name.split(", ")}
+    fitted = {name for name in vars(model) if name.endswith("_") and not name.startswith("_")}
+    assert documented - {"feature_names_in_"} == fitted
+
+
+def test_readme_commands_are_make_targets():
+    targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
+    shown = re.findall(r"^make ([a-z-]+)", (ROOT / "README.md").read_text(), flags=re.MULTILINE)
+    assert set(shown) <= set(targets)
+    assert {"demo", "test"} <= set(shown)
+
+
+def script(path, *arguments, cwd):
+    command = [sys.executable, "-W", "error", str(ROOT / path), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=True, cwd=cwd).stdout
+
+
+def test_main_job(tmp_path):
+    printed = script("examples/rust_bus.py", cwd=tmp_path)
+    scores = dict(
+        re.findall(r"^(IQ-Learn, best|IQ-Learn, defaults|Logistic|Action).* (-0\.\d+)$", printed, re.MULTILINE)
+    )
+    assert len(scores) == 4
+    assert float(scores["IQ-Learn, best"]) > float(scores["Action"])
+    assert (tmp_path / "output" / "rust_bus.png").stat().st_size > 10_000
+
+
+def test_benchmark_runs(tmp_path):
+    printed = script("benchmarks/speed.py", "--quick", cwd=tmp_path)
+    assert "bus, discount 0.9999" in printed
+    assert "grid" in printed
