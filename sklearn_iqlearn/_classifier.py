@@ -3,47 +3,35 @@
 import copy
 import warnings
 from dataclasses import replace
-from types import MappingProxyType
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import check_consistent_length, column_or_1d
+from sklearn.utils import check_array, check_consistent_length, check_random_state, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, check_X_y, validate_data
 
-from sklearn_iqlearn._demonstrations import check_integers, check_weight, start_rows, summarise
+from sklearn_iqlearn._callbacks import CallbackSupportMixin, FitTasks, with_callbacks
+from sklearn_iqlearn._demonstrations import (
+    ENDED,
+    check_column,
+    check_flags,
+    check_integers,
+    check_weight,
+    order_rows,
+    with_successors,
+    with_transitions,
+)
 from sklearn_iqlearn._divergences import DIVERGENCES
-from sklearn_iqlearn._newton import newton
-from sklearn_iqlearn._objective import Objective
-from sklearn_iqlearn._parameters import check_distribution, check_numbers, choose
-from sklearn_iqlearn._soft_bellman import log_policy, soft_value, solve_soft_bellman
+from sklearn_iqlearn._objective import VALUE_TERMS, Objective
+from sklearn_iqlearn._parameters import check_distribution, check_numbers, check_sizes, choose
+from sklearn_iqlearn._q_functions import Q_FUNCTIONS
+from sklearn_iqlearn._soft_bellman import log_policy, soft_value
+from sklearn_iqlearn._solvers import SOLVERS, follow_path, reach_domain
 from sklearn_iqlearn._transitions import check_transitions
 
-# Stages on the way to a divergence (TV's barrier) are solved only as far as helps the next one.
-STAGE_TOL = 1e-3
 
-
-def _expert(occupancy, initial_distribution, transitions, discount):
-    return occupancy.sum(axis=1) - discount * transitions.flow(occupancy)
-
-
-def _initial(occupancy, initial_distribution, transitions, discount):
-    return (1 - discount) * initial_distribution
-
-
-def _lbfgs(problem, start, **options):
-    from sklearn_iqlearn._first_order import lbfgs  # JAX is loaded only where it is used
-
-    return lbfgs(problem, start, **options)
-
-
-VALUE_TERMS = MappingProxyType({"expert": _expert, "initial": _initial})
-SOLVERS = MappingProxyType({"auto": (newton, 200), "newton": (newton, 200), "lbfgs": (_lbfgs, 20_000)})
-Q_TYPES = MappingProxyType({"auto": "tabular", "tabular": "tabular"})
-
-
-class IQLearnClassifier(ClassifierMixin, BaseEstimator):
+class IQLearnClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     """Inverse soft-Q learning: the policy, value and reward behind logged decisions.
 
     Finds the soft action values Q whose softmax policy makes the observed actions likely, while the
@@ -161,160 +149,269 @@ class IQLearnClassifier(ClassifierMixin, BaseEstimator):
         discount=0.95,
         temperature=1.0,
         q_type="auto",
+        features=None,
         divergence="chi2",
         alpha=1.0,
         smoothing=1.0,
         value_term="expert",
         initial_distribution=None,
+        C=100.0,
+        fit_intercept=True,
         solver="auto",
         max_iter=None,
-        tol=1e-8,
+        tol=None,
+        hidden_layer_sizes=(64, 64),
+        learning_rate=1e-3,
+        batch_size="auto",
+        n_iter_no_change=10,
+        warm_start=False,
+        random_state=None,
         verbose=0,
     ):
         self.transitions = transitions
         self.discount = discount
         self.temperature = temperature
         self.q_type = q_type
+        self.features = features
         self.divergence = divergence
         self.alpha = alpha
         self.smoothing = smoothing
         self.value_term = value_term
         self.initial_distribution = initial_distribution
+        self.C = C
+        self.fit_intercept = fit_intercept
         self.solver = solver
         self.max_iter = max_iter
         self.tol = tol
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.learning_rate = learning_rate
+        self.batch_size = batch_size
+        self.n_iter_no_change = n_iter_no_change
+        self.warm_start = warm_start
+        self.random_state = random_state
         self.verbose = verbose
 
     def __sklearn_clone__(self):
-        """Clone, sharing ``transitions``: they are never written to and may be large."""
+        """Clone, sharing ``transitions`` and ``features``: they are never written to and may be large."""
         light = copy.copy(self)
-        light.transitions = None
+        light.transitions = light.features = None
         clone = super(IQLearnClassifier, light).__sklearn_clone__()
-        clone.transitions = self.transitions
+        clone.transitions, clone.features = self.transitions, self.features
         return clone
 
-    def fit(self, X, y, sample_weight=None, *, trajectory=None, step=None):
+    @with_callbacks
+    def fit(self, X, y, sample_weight=None, *, trajectory=None, step=None, next_X=None, terminal=None):
         """Learn Q from decisions.
 
         Parameters
         ----------
-        X : array or data frame of shape (n_rows, 1)
-            State ids, 0 to S - 1.
+        X : array or data frame of shape (n_rows, n_features)
+            State features; or, where ``transitions`` are given, one column of state ids, 0 to S - 1.
         y : array of shape (n_rows,)
-            Actions: 0 to A - 1, or the labels of ``transitions``.
+            Actions: labels of any kind; with ``transitions`` 0 to A - 1, or their labels.
         sample_weight : array of shape (n_rows,), optional
-            Non-negative weights; a weight of 2 is the same as a row repeated.
+            Non-negative weights. A weight of 2 is the same as a row repeated, a weight of 0 as a row left
+            out, also as a next state of others.
         trajectory : array of shape (n_rows,), optional
-            Id of each row's trajectory; tells which rows start one.
+            Id of each row's trajectory. The next state of a row is the next row of its trajectory. With
+            ``transitions`` it only tells which rows start a trajectory.
         step : array of shape (n_rows,), optional
-            Integer time of each row within its trajectory. Without it the rows of a trajectory must be
-            contiguous and in order.
+            Integer time of each row within its trajectory: the next row is the one at step + 1, wherever
+            it stands. Without it the rows of a trajectory must be contiguous and in order.
+        next_X : array or data frame of shape (n_rows, n_features), optional
+            Next state of each row, instead of ``trajectory``.
+        terminal : boolean array of shape (n_rows,), optional
+            Rows after which the episode ended, with value 0. A row with no next state that is not terminal
+            was cut off: it counts in the likelihood, and takes no part in the penalty. With none of these
+            parameters every row is an episode of one step, and ``discount`` plays no role.
 
         Returns
         -------
         self : IQLearnClassifier
+
+        Raises
+        ------
+        ValueError
+            If a parameter is out of its range or the data do not fit together.
         """
-        check_numbers(self)
-        if self.transitions is None:
-            raise ValueError("transitions must be given: an (A, S, S) array, A matrices or a mapping; got None.")
-        transitions, labels = check_transitions(self.transitions)
-        states, y = check_X_y(X, y, estimator=self)
+        self._check_parameters()
+        values, y = check_X_y(X, y, estimator=self)
         check_classification_targets(y)
-        demonstrations = summarise(
-            _check_states(states, transitions.n_states),
-            _check_actions(y, labels),
-            check_weight(sample_weight, len(y)),
-            start_rows(trajectory, step, len(y)),
-            (transitions.n_states, transitions.n_actions),
-        )
-        objective, solution = self._solve(self._objective(demonstrations, transitions))
-        validate_data(
-            self, X, skip_check_array=True
-        )  # records names and number of features, now that all went well
-        self.classes_ = labels
-        self._expose(objective, solution, demonstrations)
-        return self
-
-    def _objective(self, demonstrations, transitions):
-        choose("q_type", self.q_type, Q_TYPES)
-        value_term = choose("value_term", self.value_term, VALUE_TERMS)
-        divergence = choose("divergence", self.divergence, DIVERGENCES)
-        initial = demonstrations.initial_distribution
-        if self.initial_distribution is not None:
-            initial = check_distribution(self.initial_distribution, "initial_distribution", transitions.n_states)
-        counts = demonstrations.counts
-        occupancy = counts / counts.sum()
-        penalty_weight = (counts + self.smoothing) / counts.sum()
-        alpha = float(self.alpha)
-        if np.isinf(alpha):
-            if self.value_term == "initial":
-                raise ValueError(
-                    "alpha must be finite with value_term='initial', whose objective has no minimum "
-                    "without the reward penalty, got inf."
-                )
-            # No reward is penalised, nor forbidden.
-            divergence, alpha, penalty_weight = DIVERGENCES["chi2"], 1.0, np.zeros_like(counts)
-        return Objective(
-            transitions=transitions,
-            occupancy=occupancy,
-            penalty_weight=penalty_weight,
-            value_weight=value_term(occupancy, initial, transitions, self.discount),
-            discount=float(self.discount),
-            temperature=float(self.temperature),
-            divergence=divergence,
-            alpha=alpha,
-        )
-
-    def _solve(self, objective):
-        """Follow the divergence's path from the Q of a zero reward, which is inside every domain."""
-        solver, max_iter = choose("solver", self.solver, SOLVERS)
-        max_iter = max_iter if self.max_iter is None else int(self.max_iter)
-        path = objective.divergence.path()
-        zero = np.zeros_like(objective.occupancy)
-        q = solve_soft_bellman(zero, objective.transitions, objective.discount, objective.temperature)
-        curve: list[float] = []
-        for divergence in path:
-            last = divergence is path[-1]
-            level = q.mean()
-            objective = replace(objective, divergence=divergence, level=level)
-            result = solver(
-                objective,
-                q - level,
-                tol=self.tol if last else max(STAGE_TOL, self.tol),
-                max_iter=max_iter - len(curve),
-                report=self._report,
-            )
-            q = result.parameters + level
-            curve += result.loss_curve[1 - last :]
-        return objective, replace(result, n_iter=len(curve) - 1, loss_curve=curve)
-
-    def _report(self, n_iter, loss, gradient_norm):
-        if self.verbose and n_iter % self.verbose == 0:
-            print(f"iteration {n_iter:5d}  objective {loss:.12g}  gradient {gradient_norm:.2e}")
-
-    def _expose(self, objective, solution, demonstrations):
-        q = solution.parameters
-        value = soft_value(q, self.temperature)
-        self.q_table_ = q + objective.level
-        self.value_ = value + objective.level
-        self.policy_ = np.exp(log_policy(q, self.temperature))
-        self.reward_ = objective.reward(q, value)
-        self.counts_ = demonstrations.counts
-        self.state_action_coverage_ = float((self.counts_ > 0).mean())
-        self.state_coverage_ = float((self.counts_ > 0).any(axis=1).mean())
-        self.objective_ = solution.loss
-        self.gradient_norm_ = solution.gradient_norm
-        self.converged_ = solution.converged
-        self.n_iter_ = solution.n_iter
-        self.loss_curve_ = solution.loss_curve
+        weight = check_weight(sample_weight, len(y))
+        read = self._read_rows if self.transitions is None else self._read_states
+        order = {"trajectory": trajectory, "step": step, "next_X": next_X, "terminal": terminal}
+        demonstrations, fitted = read(X, values, y, weight, order)
+        problem, solver = self._problem(demonstrations, fitted.pop("features"))
+        tasks = FitTasks(self, X, y, {"sample_weight": sample_weight} | order, self.max_iter or solver.max_iter)
+        problem, solution = self._solve(problem, solver, tasks, fitted)
+        validate_data(self, X, skip_check_array=True)  # records names and width, now that all went well
+        vars(self).update(self._outcome(problem, solution, demonstrations) | fitted)
+        tasks.end()
         if not self.converged_:
             warnings.warn(
                 f"IQLearnClassifier did not converge: {solution.message} after {self.n_iter_} iterations, "
-                f"with a gradient norm of {self.gradient_norm_:.1e} where tol is {self.tol:.1e}. Raise max_iter, "
-                "use solver='newton', or strengthen the penalty (smaller alpha, smoothing > 0).",
+                f"with a gradient norm of {self.gradient_norm_:.1e}, tol being {self._tol(solver):.1e}. Raise "
+                "max_iter, use solver='newton' where q_type allows it, or strengthen the penalty (smaller "
+                "alpha or C, smoothing > 0).",
                 ConvergenceWarning,
                 stacklevel=3,
             )
+        return self
+
+    def _check_parameters(self):
+        check_numbers(self)
+        check_sizes(self)
+        solver = self._solver()
+        if solver.needs_hessian and not self._form().has_hessian:
+            raise ValueError(
+                f"solver={self.solver!r} needs a Hessian, which q_type={self.q_type!r} does not give; "
+                "use solver='adam' or 'lbfgs', or q_type='linear' or 'tabular'."
+            )
+        if np.isinf(self.alpha) and self.value_term == "initial":
+            raise ValueError(
+                "alpha must be finite with value_term='initial', whose objective has no minimum without the "
+                "reward penalty, got inf."
+            )
+
+    def _form(self):
+        """The class of the Q-function."""
+        name = self.q_type
+        if isinstance(name, str) and name == "auto":
+            name = "linear" if self.transitions is None or self.features is not None else "tabular"
+        return choose("q_type", name, Q_FUNCTIONS)
+
+    def _solver(self):
+        name = self.solver
+        if isinstance(name, str) and name == "auto":
+            name = "newton" if self._form().has_hessian else "adam"
+        return choose("solver", name, SOLVERS)
+
+    def _tol(self, solver):
+        return solver.tol if self.tol is None else self.tol
+
+    def _read_states(self, X, values, y, weight, order):
+        """Decisions in the states of given transitions."""
+        for name in ("next_X", "terminal"):
+            if order[name] is not None:
+                raise ValueError(f"{name} must be None where transitions are given: they tell the next state.")
+        transitions, labels = check_transitions(self.transitions)
+        states, actions = _check_states(values, transitions.n_states), _check_actions(y, labels)
+        kept = weight > 0
+        starts = _starts(order["trajectory"], order["step"], kept)
+        demonstrations = with_transitions(transitions, states[kept], actions[kept], weight[kept], starts)
+        features = self.features
+        if features is not None:
+            features = check_array(features, dtype=np.float64, allow_nd=True, input_name="features")
+            sizes = (transitions.n_states, transitions.n_actions)
+            if features.shape[:-1] not in (sizes[:1], sizes):
+                raise ValueError(
+                    f"features must have shape ({sizes[0]}, K) or ({sizes[0]}, {sizes[1]}, K) for the states of "
+                    f"transitions, got {features.shape}."
+                )
+        return demonstrations, {"classes_": labels, "features": features}
+
+    def _read_rows(self, X, values, y, weight, order):
+        """Decisions in states that are rows of features: the distinct rows, and how they follow each other."""
+        for name in ("features", "initial_distribution"):
+            if getattr(self, name) is not None:
+                raise ValueError(f"{name} must be None without transitions: the rows of X are the states.")
+        kept = weight > 0
+        values, following, starts = _follow(X, values.astype(np.float64) + 0.0, kept, order)
+        classes, actions = np.unique(y, return_inverse=True)
+        actions = actions[kept]
+        states, position = np.unique(np.concatenate(values), axis=0, return_inverse=True)
+        position = position.reshape(-1)
+        demonstrations = with_successors(
+            states=position[: len(actions)],
+            actions=actions,
+            weight=weight[kept],
+            successors=np.where(following >= 0, position[following], following),
+            starts=starts,
+            shape=(len(states), len(classes)),
+            stand_in=self._form() is Q_FUNCTIONS["tabular"],
+        )
+        return demonstrations, {"classes_": classes, "states_": states, "features": states}
+
+    def _problem(self, demonstrations, features):
+        """The objective bound to the form of Q, and the solver."""
+        divergence = choose("divergence", self.divergence, DIVERGENCES)
+        value_term = choose("value_term", self.value_term, VALUE_TERMS)
+        transitions, n = demonstrations.transitions, demonstrations.counts.sum()
+        if self.initial_distribution is not None:
+            initial = check_distribution(self.initial_distribution, "initial_distribution", transitions.n_states)
+            demonstrations = replace(demonstrations, initial_distribution=initial)
+        # Episodes of one step have no future to discount.
+        discount = 0.0 if transitions.never_continues() else float(self.discount)
+        occupancy, value_weight = value_term(demonstrations, discount)
+        alpha = float(self.alpha)
+        penalty_weight = np.where(demonstrations.penalised, demonstrations.known + self.smoothing, 0.0) / n
+        if np.isinf(alpha):  # no reward is penalised, nor forbidden
+            divergence, alpha, penalty_weight = DIVERGENCES["chi2"], 1.0, np.zeros_like(penalty_weight)
+        objective = Objective(
+            transitions=transitions,
+            occupancy=occupancy,
+            penalty_weight=penalty_weight,
+            value_weight=value_weight,
+            discount=discount,
+            temperature=float(self.temperature),
+            divergence=divergence,
+            alpha=alpha,
+            n=float(n),
+        )
+        rng = check_random_state(self.random_state)
+        return self._form().create(objective, features, self, rng), self._solver()
+
+    def _solve(self, problem, solver, tasks, fitted):
+        """From the start, by way of the divergence's path, to the solution."""
+        start = problem.start()
+        if self.warm_start and hasattr(self, "q_table_"):
+            start = problem.recall(self)
+        if solver.needs_hessian:
+            start = reach_domain(problem, start)
+
+        def report(problem, n_iter, loss, parameters):
+            if self.verbose and n_iter % self.verbose == 0:
+                print(f"iteration {n_iter:5d}  objective {loss:.12g}")
+            attributes = problem.attributes(parameters) | {"q_table_": problem.table(parameters)}
+            return tasks.iteration(fitted | attributes)
+
+        options = {
+            "learning_rate": self.learning_rate,
+            "batch_size": self.batch_size,
+            "n_iter_no_change": self.n_iter_no_change,
+            "rng": check_random_state(self.random_state),
+        }
+        return follow_path(
+            problem,
+            solver,
+            start,
+            tol=self._tol(solver),
+            max_iter=int(self.max_iter or solver.max_iter),
+            report=report,
+            options={name: options[name] for name in solver.options},
+        )
+
+    def _outcome(self, problem, solution, demonstrations):
+        """Fitted attributes."""
+        objective = problem.objective
+        table = problem.table(solution.parameters)
+        q = table - objective.level
+        value = soft_value(q, self.temperature)
+        counts = demonstrations.counts
+        return problem.attributes(solution.parameters) | {
+            "q_table_": table,
+            "value_": value + objective.level,
+            "policy_": np.exp(log_policy(q, self.temperature)),
+            "reward_": np.where(demonstrations.penalised, objective.reward(q, value), np.nan),
+            "counts_": counts,
+            "state_coverage_": float((counts > 0).any(axis=1).mean()),
+            "state_action_coverage_": float((counts > 0).mean()),
+            "objective_": solution.loss,
+            "gradient_norm_": solution.gradient_norm,
+            "converged_": solution.converged,
+            "n_iter_": solution.n_iter,
+            "loss_curve_": solution.loss_curve,
+        }
 
     def q_values(self, X):
         """Soft action values of states.
@@ -330,6 +427,8 @@ class IQLearnClassifier(ClassifierMixin, BaseEstimator):
         """
         check_is_fitted(self)
         X = validate_data(self, X, reset=False)
+        if self.transitions is None:
+            return self._form().values(self, X.astype(np.float64))
         return self.q_table_[_check_states(X, len(self.q_table_))]
 
     def decision_function(self, X):
@@ -419,7 +518,7 @@ class IQLearnClassifier(ClassifierMixin, BaseEstimator):
         aic : float
         """
         log_likelihood, _ = self._log_likelihood(X, y, sample_weight)
-        return 2.0 * self._n_free() - 2 * log_likelihood
+        return 2.0 * self._form().n_free(self) - 2 * log_likelihood
 
     def bic(self, X, y, sample_weight=None):
         """Schwarz's information criterion on decisions, lower is better; parameters as for ``aic``.
@@ -435,7 +534,7 @@ class IQLearnClassifier(ClassifierMixin, BaseEstimator):
         bic : float
         """
         log_likelihood, total = self._log_likelihood(X, y, sample_weight)
-        return np.log(total) * self._n_free() - 2 * log_likelihood
+        return np.log(total) * self._form().n_free(self) - 2 * log_likelihood
 
     def _log_likelihood(self, X, y, sample_weight):
         """Weighted log-likelihood and total weight of decisions."""
@@ -445,10 +544,6 @@ class IQLearnClassifier(ClassifierMixin, BaseEstimator):
         weight = check_weight(sample_weight, len(actions))
         chosen = log_probabilities[np.arange(len(actions)), actions]
         return float(weight @ chosen), float(weight.sum())
-
-    def _n_free(self):
-        visited = int((self.counts_ > 0).any(axis=1).sum())
-        return visited * (len(self.classes_) - 1)
 
 
 def _check_states(X, n_states):
@@ -468,3 +563,69 @@ def _check_actions(y, labels):
     if not known.all():
         raise ValueError(f"y must hold actions of {labels.tolist()}, got {np.asarray(y)[~known][0]!r}.")
     return np.searchsorted(labels, y)
+
+
+def _starts(trajectory, step, kept):
+    """Which of the rows kept start a trajectory: all where there is none."""
+    if trajectory is None:
+        if step is not None:
+            raise ValueError("step needs trajectory, the id of each row's trajectory; got step alone.")
+        return np.ones(kept.sum(), dtype=bool)
+    return _order(trajectory, step, None, kept).starts
+
+
+def _order(trajectory, step, terminal, kept):
+    """The order of the rows kept."""
+    n_rows = len(kept)
+    columns = {"trajectory": trajectory, "step": step, "terminal": terminal}
+    kept_columns = {
+        name: None if column is None else check_column(column, name, n_rows)[kept]
+        for name, column in columns.items()
+    }
+    return order_rows(**kept_columns, n_rows=int(kept.sum()))
+
+
+def _follow(X, values, kept, order):
+    """Next states of the rows kept.
+
+    Returns
+    -------
+    values : list of arrays
+        Rows of features, first those kept, then further next states.
+    following : integer ndarray
+        Position of each kept row's next state in ``values``, ``ENDED`` or ``CUT_OFF``.
+    starts : boolean ndarray
+    """
+    trajectory, next_X, terminal = order["trajectory"], order["next_X"], order["terminal"]
+    n_kept = int(kept.sum())
+    if trajectory is not None and next_X is not None:
+        raise ValueError("trajectory and next_X both tell the next state: pass one of them.")
+    if trajectory is not None:
+        found = _order(trajectory, order["step"], terminal, kept)
+        return [values[kept]], found.next_row, found.starts
+    starts = _starts(None, order["step"], kept)
+    if next_X is None:
+        if terminal is not None:
+            raise ValueError(
+                "terminal needs trajectory or next_X, which tell the next states; got terminal alone."
+            )
+        return [values[kept]], np.full(n_kept, ENDED), starts
+    ended = np.zeros(len(kept), dtype=bool) if terminal is None else check_flags(terminal, "terminal", len(kept))
+    next_values = _check_next(X, values, next_X)[kept & ~ended]
+    following = np.full(n_kept, ENDED)
+    following[~ended[kept]] = n_kept + np.arange(len(next_values))
+    return [values[kept], next_values], following, starts
+
+
+def _check_next(X, values, next_X):
+    """``next_X`` as an array like the one of X."""
+    try:
+        found = check_array(next_X, dtype=np.float64, input_name="next_X") + 0.0
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"next_X must be rows of states like X: {error}") from error
+    if found.shape != values.shape:
+        raise ValueError(f"next_X must have the shape of X, {values.shape}, got {found.shape}.")
+    names = [getattr(frame, "columns", None) for frame in (X, next_X)]
+    if names[0] is not None and names[1] is not None and list(names[0]) != list(names[1]):
+        raise ValueError(f"next_X must have the columns of X, {list(names[0])}, got {list(names[1])}.")
+    return found

@@ -39,9 +39,8 @@ class Result:
 def newton(problem, start, *, tol, max_iter, report=None):
     """Minimise a smooth function.
 
-    Once the gradient is below ``tol``, steps go on while each at least halves it: the convergence is
-    quadratic there, so one or two more steps bring the parameters themselves, not just the gradient,
-    to rounding.
+    Once the gradient is below ``tol``, one more step is taken: the convergence is quadratic there, so that
+    it brings the parameters themselves, not just the gradient, close to rounding.
 
     Parameters
     ----------
@@ -54,7 +53,7 @@ def newton(problem, start, *, tol, max_iter, report=None):
     tol : float
     max_iter : int
     report : callable, optional
-        Called as ``report(n_iter, loss, gradient_norm)`` after each iteration.
+        Called as ``report(loss, parameters)`` after each iteration; a true answer ends the fit.
 
     Returns
     -------
@@ -65,7 +64,7 @@ def newton(problem, start, *, tol, max_iter, report=None):
     curve = [point.loss]
     message = "the iteration limit was reached"
     while len(curve) <= max_iter:
-        if norm == 0 or previous / 2 < norm <= tol:
+        if norm == 0 or max(norm, previous) <= tol:
             message = "the gradient is below tol"
             break
         found = _line_search(problem, point)
@@ -76,8 +75,9 @@ def newton(problem, start, *, tol, max_iter, report=None):
         parameters, point = found
         norm = _norm(point)
         curve.append(point.loss)
-        if report is not None:
-            report(len(curve) - 1, point.loss, norm)
+        if report is not None and report(point.loss, parameters):
+            message = "a callback asked for it"
+            break
     return Result(parameters, point.loss, norm, len(curve) - 1, norm <= tol, message, curve)
 
 

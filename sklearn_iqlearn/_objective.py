@@ -47,13 +47,13 @@ and what is left is one S-by-S system, a Schur complement that is sparse where P
 
 from dataclasses import dataclass
 from functools import cached_property
+from types import MappingProxyType
 
 import numpy as np
 import scipy.sparse as sp
-from scipy.linalg.blas import dsyrk
 
 from sklearn_iqlearn._divergences import Divergence
-from sklearn_iqlearn._linear_algebra import NotPositiveDefinite, factor
+from sklearn_iqlearn._linear_algebra import NotPositiveDefinite, factor, weighted_gram
 from sklearn_iqlearn._soft_bellman import continuation_system, inverse_bellman, soft_value
 from sklearn_iqlearn._transitions import Transitions
 
@@ -71,13 +71,15 @@ class Objective:
     ----------
     transitions : Transitions
     occupancy : ndarray of shape (S, A)
-        rho, which sums to 1.
+        rho, the weight of the rewards.
     penalty_weight : ndarray of shape (S, A)
         w; zero everywhere switches the penalty off.
     value_weight : ndarray of shape (S,)
         v.
     discount, temperature, alpha : float
     divergence : Divergence
+    n : float
+        Total weight of the decisions.
     level : float
         Constant that is added to every table of action values.
     """
@@ -90,6 +92,7 @@ class Objective:
     temperature: float
     divergence: Divergence
     alpha: float
+    n: float = 1.0
     level: float = 0.0
 
     @cached_property
@@ -102,11 +105,19 @@ class Objective:
         """The reward of the table ``q + level``, where ``value`` is the soft value of ``q``."""
         return self.base_reward + inverse_bellman(q, value, self.transitions, self.discount)
 
+    def reward_of(self, q):
+        """The reward of the table ``q + level``."""
+        return self.reward(q, soft_value(q, self.temperature))
+
+    def scaled(self, reward):
+        """The reward in units of alpha, 0 where it takes no part in the penalty."""
+        return np.where(self.penalty_weight > 0, reward / self.alpha, 0.0)
+
     def at(self, q):
         """J at the table ``q + level``, or None outside the domain of the divergence."""
         value = soft_value(q, self.temperature)
         reward = self.reward(q, value)
-        u = reward / self.alpha
+        u = self.scaled(reward)
         if not (u.min() > self.divergence.lower and u.max() < self.divergence.upper):
             return None
         with np.errstate(over="ignore"):
@@ -124,7 +135,7 @@ class Evaluation:
         # The reward is a difference of values, and inherits their rounding.
         self.rounding = 4 * np.finfo(float).eps * (1 + abs(loss) + np.abs(q).max())
         self.policy = np.exp((q - value[:, None]) / objective.temperature)
-        scaled = reward / objective.alpha
+        scaled = objective.scaled(reward)
         pull = objective.penalty_weight * objective.divergence.dg(scaled) - objective.occupancy
         self.curvature = objective.penalty_weight * objective.divergence.d2g(scaled) / objective.alpha
         self.pressure = objective.value_weight - objective.discount * objective.transitions.flow(pull)
@@ -142,7 +153,7 @@ class Evaluation:
             return 1.0
         change = self.reward_change(direction)
         edge = alpha * np.where(change > 0, divergence.upper, divergence.lower)
-        moving = change != 0
+        moving = (change != 0) & (self.objective.penalty_weight > 0)
         steps = (edge - self.reward)[moving] / change[moving]
         return min(1.0, FRACTION_TO_EDGE * steps.min(initial=np.inf))
 
@@ -169,20 +180,28 @@ class Evaluation:
         return factor(continuation_system(self.policy, objective.transitions, objective.discount))
 
     def newton_direction(self):
-        """Newton's direction: of the true Hessian where that is positive definite.
+        """Newton's direction: of the first of ``curvatures`` whose Hessian is positive definite."""
+        direction = -self.gradient
+        for beta, curvature in self.curvatures():
+            try:
+                direction = self._solve(beta, curvature)
+            except NotPositiveDefinite:
+                continue
+            if np.sum(direction * self.gradient) < 0:
+                break
+        return direction
 
-        Elsewhere of one that always is: beta clipped at 0, and the curvature of the penalty, which some
-        divergences let vanish for large rewards, kept at no less than a share of its usual size.
+    def curvatures(self):
+        """Curvatures (beta, d) to try for a Hessian: the true ones first.
+
+        The second always gives a positive semidefinite one: beta clipped at 0, and the curvature of the
+        penalty, which some divergences let vanish for large rewards, at no less than a share of its usual
+        size.
         """
         beta = self.pressure / self.objective.temperature
-        try:
-            direction = self._solve(np.where(self._convex_in_advantages(beta), beta, 0), self.curvature)
-            if np.sum(direction * self.gradient) < 0:
-                return direction
-        except NotPositiveDefinite:
-            pass
+        yield np.where(self._convex_in_advantages(beta), beta, 0), self.curvature
         least = LEAST_CURVATURE * self.objective.penalty_weight / self.objective.alpha
-        return self._solve(np.maximum(beta, 0), np.maximum(self.curvature, least))
+        yield np.maximum(beta, 0), np.maximum(self.curvature, least)
 
     def _convex_in_advantages(self, beta):
         """States where diag(e) is positive definite on the advantages: at most one e < 0, and then 1/m < 0."""
@@ -222,7 +241,7 @@ def schur_complement(transitions, discount, k, c, m):
 
     Returns
     -------
-    system : ndarray (its lower triangle only) or sparse array, of shape (S, S)
+    system : ndarray or sparse array of shape (S, S)
     """
     assemble = _dense_schur if transitions.prefers_dense() else _sparse_schur
     return assemble(transitions, discount, k, c, m)
@@ -230,24 +249,14 @@ def schur_complement(transitions, discount, k, c, m):
 
 def _dense_schur(transitions, discount, k, c, m):
     n = transitions.n_states
-    system = np.zeros((n, n), order="F")
-    coupling = np.zeros((n, n))
-
-    def add_gram(system, rows, weights):
-        # A product of a matrix with itself takes half the work, where no weight is negative.
-        if weights.min() >= 0:
-            rows = rows * np.sqrt(weights)[:, None]
-            return dsyrk(1.0, rows.T, beta=1.0, c=system, lower=1, overwrite_c=1)
-        return system + rows.T @ (weights[:, None] * rows)
-
+    system, coupling = np.zeros((n, n)), np.zeros((n, n))
     for a, matrix in enumerate(transitions.matrices):
         rows = -discount * (matrix.toarray() if sp.issparse(matrix) else matrix)
         rows[np.diag_indices(n)] += 1
-        system = add_gram(system, rows, k[:, a])
+        system += weighted_gram(rows, k[:, a])
         coupling += c[:, a, None] * rows
-    system = add_gram(system, coupling, m)
-    diagonal = system[np.diag_indices(n)]
-    system[np.diag_indices(n)] += _shift(diagonal)
+    system += weighted_gram(coupling, m)
+    system[np.diag_indices(n)] += _shift(np.diagonal(system))
     return system
 
 
@@ -263,3 +272,18 @@ def _sparse_schur(transitions, discount, k, c, m):
 def _shift(diagonal):
     """What to add to the diagonal: rounding's share, and 1 where no curvature tells the value of a state."""
     return np.where(diagonal == 0, 1.0, 1e-15 * np.abs(diagonal))
+
+
+def expert_term(demonstrations, discount):
+    """Weights (reward, value) of the likelihood of the observed actions."""
+    rho = demonstrations.counts / demonstrations.counts.sum()
+    return rho, rho.sum(axis=1) - discount * demonstrations.transitions.flow(rho)
+
+
+def initial_term(demonstrations, discount):
+    """Weights (reward, value) of Garg et al. (2021), equation 9; a decision that was cut off has no reward."""
+    rho = demonstrations.known / demonstrations.counts.sum()
+    return rho, (1 - discount) * demonstrations.initial_distribution
+
+
+VALUE_TERMS = MappingProxyType({"expert": expert_term, "initial": initial_term})

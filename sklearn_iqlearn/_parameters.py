@@ -9,7 +9,10 @@ NUMBERS = {
     "temperature": ("a finite number > 0", lambda x: 0 < x < np.inf),
     "alpha": ("a number > 0, or inf", lambda x: x > 0),
     "smoothing": ("a finite number >= 0", lambda x: 0 <= x < np.inf),
-    "tol": ("a finite number > 0", lambda x: 0 < x < np.inf),
+    "C": ("a number > 0, or inf", lambda x: x > 0),
+    "learning_rate": ("a finite number > 0", lambda x: 0 < x < np.inf),
+    "n_iter_no_change": ("an integer >= 1", lambda x: x >= 1 and x == int(x)),
+    "tol": ("None or a finite number > 0", lambda x: 0 < x < np.inf),
     "max_iter": ("None or an integer >= 1", lambda x: x >= 1 and x == int(x)),
     "verbose": ("an integer >= 0", lambda x: x >= 0 and x == int(x)),
 }
@@ -23,6 +26,18 @@ def check_numbers(estimator):
             continue
         if not isinstance(value, numbers.Real) or not holds(value):
             raise ValueError(f"{name} must be {rule}, got {value!r}.")
+
+
+def check_sizes(estimator):
+    """Raise a ValueError for hidden layers or batches that are not of whole positive size."""
+    batch = estimator.batch_size
+    if not (isinstance(batch, str) and batch == "auto") and not (
+        isinstance(batch, numbers.Integral) and batch >= 1
+    ):
+        raise ValueError(f"batch_size must be 'auto' or an integer >= 1, got {batch!r}.")
+    sizes = np.atleast_1d(estimator.hidden_layer_sizes)
+    if sizes.ndim != 1 or not all(isinstance(size.item(), int) and size >= 1 for size in sizes):
+        raise ValueError(f"hidden_layer_sizes must be integers >= 1, got {estimator.hidden_layer_sizes!r}.")
 
 
 def choose(name, value, options):

@@ -45,6 +45,10 @@ class Transitions:
         )
         return sum(scaled)
 
+    def never_continues(self):
+        """Whether every step ends the episode."""
+        return not any(matrix.nnz if sp.issparse(matrix) else matrix.any() for matrix in self.matrices)
+
     def prefers_dense(self):
         """Whether matrices that couple all successors of a state are better stored dense.
 

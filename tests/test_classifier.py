@@ -71,7 +71,9 @@ def test_lbfgs_reaches_the_same_optimum(divergence, value_term):
 def test_lbfgs_says_where_it_stops_early():
     transitions, counts, _ = random_problem(0)
     model = IQLearnClassifier(transitions, discount=0.99, solver="lbfgs", max_iter=3)
-    with pytest.warns(ConvergenceWarning, match=r"after 3 iterations, with a gradient norm of .* tol is 1.0e-08"):
+    with pytest.warns(
+        ConvergenceWarning, match=r"after 3 iterations, with a gradient norm of .* tol being 1.0e-06"
+    ):
         model.fit(*as_rows(counts))
     assert not model.converged_
     assert model.n_iter_ == 3
@@ -289,7 +291,6 @@ X, Y, WEIGHT = as_rows(COUNTS)
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({"transitions": None}, "transitions must be given.*got None"),
         ({"transitions": TRANSITIONS.transpose(1, 0, 2)}, "looks like .n_states, n_actions, n_states."),
         ({"discount": 1.0}, r"discount must be a number in \[0, 1\), got 1.0"),
         ({"discount": -0.1}, r"discount must be a number in \[0, 1\), got -0.1"),
@@ -300,7 +301,7 @@ X, Y, WEIGHT = as_rows(COUNTS)
         ({"alpha": -1.0}, "alpha must be a number > 0, or inf, got -1.0"),
         ({"alpha": np.nan}, "alpha must be a number > 0, or inf, got nan"),
         ({"smoothing": -1}, "smoothing must be a finite number >= 0, got -1"),
-        ({"tol": 0}, "tol must be a finite number > 0, got 0"),
+        ({"tol": 0}, "tol must be None or a finite number > 0, got 0"),
         ({"max_iter": 0}, "max_iter must be None or an integer >= 1, got 0"),
         ({"max_iter": 1.5}, "max_iter must be None or an integer >= 1, got 1.5"),
         ({"verbose": -1}, "verbose must be an integer >= 0, got -1"),

@@ -1,0 +1,273 @@
+"""Forms of Q: from parameters to a table of soft action values, and what Newton's method needs of it.
+
+Each class binds one form to an objective. To a solver it is a *problem*:
+
+``start()``
+    Parameters whose reward is 0, or as near to that as the form allows.
+``at(parameters)``
+    None outside the domain of the divergence, else a point with ``loss``, ``rounding``, ``gradient`` and,
+    where ``has_hessian``, ``newton_direction()``, ``reach(direction)`` and ``moved(direction, step)``.
+``table(parameters)``
+    Q as an array of shape (S, A).
+``centred(parameters)``
+    The same problem and point in a representation that loses fewer digits.
+``jax_table``, ``inputs``, ``ridge``
+    The table as a function ``jax_table(parameters, inputs)`` that JAX can trace, and the weights of the
+    squared parameters in the loss, for first-order solvers.
+
+To the estimator it is also ``create``, ``attributes`` (what a fit exposes), ``recall`` (parameters from
+those), ``values`` (Q of rows of features) and ``n_free`` (free parameters of the policy).
+"""
+
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+
+import numpy as np
+
+from sklearn_iqlearn._linear_algebra import NotPositiveDefinite, factor, weighted_gram
+from sklearn_iqlearn._neural import Neural
+from sklearn_iqlearn._objective import Objective
+from sklearn_iqlearn._soft_bellman import solve_soft_bellman
+
+
+def zero_reward_table(objective):
+    """The Q of a reward of 0."""
+    zero = np.zeros_like(objective.occupancy)
+    return solve_soft_bellman(zero, objective.transitions, objective.discount, objective.temperature)
+
+
+def free_table(parameters, inputs):
+    return parameters
+
+
+def linear_table(parameters, inputs):
+    return inputs @ parameters
+
+
+@dataclass(frozen=True)
+class Tabular:
+    """A free value for each state and action; parameters are the table less the objective's level."""
+
+    objective: Objective
+
+    has_hessian = True
+    jax_table = staticmethod(free_table)
+    inputs = None
+    ridge = 0.0
+
+    @classmethod
+    def create(cls, objective, features, estimator, rng):
+        return cls(objective)
+
+    def start(self):
+        return zero_reward_table(self.objective) - self.objective.level
+
+    def at(self, parameters):
+        return self.objective.at(parameters)
+
+    def table(self, parameters):
+        return parameters + self.objective.level
+
+    def centred(self, parameters):
+        level = parameters.mean()
+        objective = replace(self.objective, level=self.objective.level + level)
+        return replace(self, objective=objective), parameters - level
+
+    def attributes(self, parameters):
+        return {}
+
+    @staticmethod
+    def recall(estimator):
+        return estimator.q_table_
+
+    @staticmethod
+    def values(estimator, X):
+        """Rows that are not among the states get 0 for every action: the uniform policy."""
+        known = find_rows(estimator.states_, X)
+        return np.where(known[:, None] >= 0, estimator.q_table_[known], 0.0)
+
+    @staticmethod
+    def n_free(estimator):
+        visited = int((estimator.counts_ > 0).any(axis=1).sum())
+        return visited * (estimator.counts_.shape[1] - 1)
+
+
+def find_rows(table, rows):
+    """Position of each row among the distinct rows of a table, or -1."""
+    both = np.concatenate([table, rows]) + 0.0  # -0.0 is 0.0
+    distinct, position = np.unique(both, axis=0, return_inverse=True)
+    place = np.full(len(distinct), -1)
+    place[position[: len(table)]] = np.arange(len(table))
+    return place[position[len(table) :]]
+
+
+@dataclass(frozen=True)
+class Linear:
+    """Q linear in features, ``table = design @ parameters``.
+
+    Parameters
+    ----------
+    objective : Objective
+    design : ndarray of shape (S, K) or (S, A, K)
+        Features, with a constant (or one per action) as the last where there is an intercept. Parameters
+        have the shape (K, A) with a column for each action, or (K,), shared by the actions.
+    ridge : ndarray of the shape of the parameters
+        Weight of each squared parameter in the loss, ``sum(ridge * parameters**2) / 2``.
+    intercept : bool
+        Whether the last features are constants.
+    """
+
+    objective: Objective
+    design: np.ndarray
+    ridge: np.ndarray
+    intercept: bool
+
+    has_hessian = True
+    jax_table = staticmethod(linear_table)
+
+    @classmethod
+    def create(cls, objective, features, estimator, rng):
+        if features is None:
+            raise ValueError("features must be given for q_type='linear' with transitions, got None.")
+        n_actions = objective.occupancy.shape[1]
+        shape = (features.shape[1], n_actions) if features.ndim == 2 else (features.shape[2],)
+        ridge = np.full(shape, 1 / (estimator.C * objective.n))
+        if estimator.fit_intercept:
+            constant = np.ones((1, 1)) if features.ndim == 2 else np.eye(n_actions)
+            constant = np.broadcast_to(constant, (*features.shape[:-1], constant.shape[-1]))
+            features = np.concatenate([features, constant], axis=-1)
+            ridge = np.concatenate([ridge, np.zeros((constant.shape[-1], *shape[1:]))])
+        return cls(objective, features, ridge, bool(estimator.fit_intercept))
+
+    @property
+    def inputs(self):
+        return self.design
+
+    @property
+    def shared(self):
+        """Whether the actions share their coefficients."""
+        return self.design.ndim == 3
+
+    def start(self):
+        """The least squares fit of the Q of a zero reward, in the pairs that count."""
+        target, weight = zero_reward_table(self.objective), self.objective.penalty_weight + 1e-12
+        moment = self.second_moment(weight)
+        moment[np.diag_indices_from(moment)] += 1e-10 * np.trace(moment)
+        return factor(moment)(self.pull_back(weight * target).ravel()).reshape(self.ridge.shape)
+
+    def at(self, parameters):
+        evaluation = self.objective.at(self.table(parameters))
+        return None if evaluation is None else LinearPoint(self, parameters, evaluation)
+
+    def table(self, parameters):
+        return linear_table(parameters, self.design)
+
+    def centred(self, parameters):
+        return self, parameters
+
+    def pull_back(self, table):
+        """The transpose of ``table``: a gradient in Q becomes one in the parameters."""
+        if self.shared:
+            return np.einsum("sak,sa->k", self.design, table)
+        return self.design.T @ table
+
+    def second_moment(self, weight):
+        """``sum weight * phi phi'`` over the pairs: (S, A) -> (p, p)."""
+        if self.shared:
+            return weighted_gram(self.design.reshape(-1, self.design.shape[2]), weight.ravel())
+        n_features, n_actions = self.ridge.shape
+        moment = np.zeros((n_features, n_actions, n_features, n_actions))
+        for a in range(n_actions):
+            moment[:, a, :, a] = weighted_gram(self.design, weight[:, a])
+        return moment.reshape(self.ridge.size, self.ridge.size)
+
+    def mean_features(self, policy):
+        """``sum_a pi(a | s) phi(s, a)``: (S, A) -> (S, p)."""
+        if self.shared:
+            return np.einsum("sa,sak->sk", policy, self.design)
+        return (self.design[:, :, None] * policy[:, None, :]).reshape(len(policy), self.ridge.size)
+
+    def reward_features(self, mean, action, states):
+        """``phi(s, a) - discount * E[mean features of the next state]`` for one action: (n, p)."""
+        objective = self.objective
+        rows = -objective.discount * (objective.transitions.matrices[action][states] @ mean)
+        if self.shared:
+            return rows + self.design[states, action]
+        rows = rows.reshape(len(states), *self.ridge.shape)
+        rows[:, :, action] += self.design[states]
+        return rows.reshape(len(states), -1)
+
+    def attributes(self, parameters):
+        n_actions = self.objective.occupancy.shape[1]
+        n_constants = self.intercept * (n_actions if self.shared else 1)
+        n = len(parameters) - n_constants
+        intercept = parameters[n:].reshape(-1, n_actions)[0] if n_constants else np.zeros(n_actions)
+        return {"coef_": parameters[:n].T, "intercept_": intercept}
+
+    @staticmethod
+    def recall(estimator):
+        constants = estimator.intercept_ if estimator.coef_.ndim == 1 else estimator.intercept_[None]
+        return np.concatenate([estimator.coef_.T, constants]) if estimator.fit_intercept else estimator.coef_.T
+
+    @staticmethod
+    def values(estimator, X):
+        return X @ estimator.coef_.T + estimator.intercept_
+
+    @staticmethod
+    def n_free(estimator):
+        free = len(estimator.intercept_) - 1
+        slopes = estimator.coef_.size if estimator.coef_.ndim == 1 else free * estimator.coef_.shape[1]
+        return slopes + free * estimator.fit_intercept
+
+
+@dataclass(frozen=True)
+class LinearPoint:
+    """The loss of a linear Q at one point."""
+
+    problem: Linear
+    parameters: np.ndarray
+    evaluation: object
+
+    @property
+    def loss(self):
+        return self.evaluation.loss + float(np.sum(self.problem.ridge * self.parameters**2) / 2)
+
+    @property
+    def rounding(self):
+        return self.evaluation.rounding
+
+    @property
+    def gradient(self):
+        return self.problem.pull_back(self.evaluation.gradient) + self.problem.ridge * self.parameters
+
+    def newton_direction(self):
+        """Newton's direction of the Hessian Phi' H Phi, or of its clipped form where that is not definite."""
+        for beta, curvature in self.evaluation.curvatures():
+            try:
+                return self._solve(beta, curvature)
+            except NotPositiveDefinite:
+                continue
+        return -self.gradient
+
+    def _solve(self, beta, curvature):
+        problem, policy = self.problem, self.evaluation.policy
+        mean = problem.mean_features(policy)
+        hessian = problem.second_moment(beta[:, None] * policy) - weighted_gram(mean, beta)
+        for action in range(policy.shape[1]):
+            states = np.flatnonzero(curvature[:, action])
+            if states.size:
+                rows = problem.reward_features(mean, action, states)
+                hessian += weighted_gram(rows, curvature[states, action])
+        diagonal = hessian[np.diag_indices_from(hessian)] + problem.ridge.ravel()
+        # Directions that change no reward and no policy stay where they are.
+        hessian[np.diag_indices_from(hessian)] = np.where(diagonal > 0, diagonal * (1 + 1e-11), 1.0)
+        return factor(hessian, positive_definite=True)(-self.gradient.ravel()).reshape(self.parameters.shape)
+
+    def reach(self, direction):
+        return self.evaluation.reach(self.problem.table(direction))
+
+    def moved(self, direction, step):
+        return self.parameters + step * direction
+
+
+Q_FUNCTIONS = MappingProxyType({"tabular": Tabular, "linear": Linear, "neural": Neural})
