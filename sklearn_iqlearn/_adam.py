@@ -60,7 +60,7 @@ def adam(problem, start, *, tol, max_iter, report=None, learning_rate, batch_siz
             if rate < SHORTEST * learning_rate:
                 message = "the loss stopped falling"
                 break
-            if report is not None and report(curve[-1], jax.tree.map(np.asarray, before)):
+            if report is not None and len(curve) > 1 and report(curve[-1], jax.tree.map(np.asarray, before)):
                 message = "a callback asked for it"
                 break
         stopped = message == "the loss stopped falling"

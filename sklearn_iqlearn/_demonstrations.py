@@ -167,7 +167,7 @@ def order_rows(trajectory, step, terminal, n_rows):
         row = order[1:][same & (ahead == 0)][0]
         raise ValueError(
             "step must differ between the rows of a trajectory, got the step "
-            f"{times[row]} twice in trajectory {np.asarray(trajectory)[row]!r}."
+            f"{times[row]} twice in trajectory {np.asarray(trajectory)[row].tolist()!r}."
         )
     next_row = np.full(n_rows, CUT_OFF)
     follows = same & (ahead == 1)
@@ -180,7 +180,7 @@ def order_rows(trajectory, step, terminal, n_rows):
             row = np.flatnonzero(ended)[next_row[ended] >= 0][0]
             raise ValueError(
                 "terminal rows must be the last of their trajectory, got one that the next row of trajectory "
-                f"{np.asarray(trajectory)[row]!r} follows."
+                f"{np.asarray(trajectory)[row].tolist()!r} follows."
             )
         next_row[ended] = ENDED
     return Order(next_row, starts)
