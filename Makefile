@@ -3,14 +3,27 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+FLOOR_TESTS := $(addprefix tests/test_,common.py classifier.py q_functions.py objective.py linear_algebra.py \
+	transitions.py soft_bellman.py bus.py)
 
-.PHONY: demo test lint types wheel bench clean
+.PHONY: demo test test-array-api test-floor lint types wheel bench bench-control clean
 
 demo: $(READY)
 	$(BIN)/python examples/rust_bus.py
 
 test: $(READY)
 	$(BIN)/python -m pytest
+
+# With SciPy's array API support scikit-learn's suite has one more check.
+test-array-api: $(READY)
+	SCIPY_ARRAY_API=1 $(BIN)/python -m pytest tests/test_common.py
+
+# The oldest releases that pyproject.toml admits.
+test-floor:
+	test -d .venv-floor || $(PYTHON) -m venv .venv-floor
+	.venv-floor/bin/python -m pip install --quiet --disable-pip-version-check --editable . \
+		--requirement tests/floor.txt
+	.venv-floor/bin/python -m pytest $(FLOOR_TESTS)
 
 lint: $(READY)
 	$(BIN)/ruff check .
@@ -21,6 +34,9 @@ types: $(READY)
 
 bench: $(READY)
 	$(BIN)/python benchmarks/speed.py
+
+bench-control: $(READY)
+	$(BIN)/python benchmarks/control.py
 
 # A wheel in an environment of its own must import, load the data and fit.
 wheel: $(READY)

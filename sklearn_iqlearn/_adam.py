@@ -9,6 +9,7 @@ import optax
 import scipy.sparse as sp
 
 from sklearn_iqlearn._jax_objective import STATIC, arguments, finished, problem_loss
+from sklearn_iqlearn._objective import Objective
 
 # Up to this many pairs, "auto" takes them all in every step; beyond, this many in a batch.
 FULL_BATCH, BATCH = 10_000, 1_024
@@ -100,7 +101,7 @@ class Batches:
     the value weight (nothing for value_term="expert") is sampled from the states that have some.
     """
 
-    objective: object
+    objective: Objective
     inputs: np.ndarray
     active: np.ndarray
     arrays: tuple

@@ -39,9 +39,13 @@ class IQLearnClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     of the actions plus a penalty on the reward (IQ-Learn, [1]_). No environment is run and no dynamic
     programme is solved in an inner loop.
 
+    States come in one of two ways. Where ``transitions`` are given, X is a column of state ids. Without
+    them a row of X is the feature vector of its state, and ``fit`` is told which state follows which by
+    ``trajectory`` or ``next_X``; told neither, it takes every row for an episode of one step.
+
     Parameters
     ----------
-    transitions : array of shape (A, S, S), sequence of A matrices (S, S), or mapping
+    transitions : array of shape (A, S, S), sequence of A matrices (S, S), or mapping, optional
         Probabilities of the next state, ``transitions[a][s, s']``: dense, SciPy sparse, or a mapping from
         action label to matrix. A row may sum to less than 1: with the rest of the probability the episode
         ends, with value 0. Never written to, and shared by clones.
@@ -50,37 +54,67 @@ class IQLearnClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     temperature : float > 0, default=1.0
         Scale of the choice shocks. It sets the unit of Q and of the reward: the policy depends on
         ``alpha / temperature`` alone.
-    q_type : {"auto", "tabular"}, default="auto"
-        Form of Q. "tabular" is a free value for each state and action.
+    q_type : {"auto", "tabular", "linear", "neural"}, default="auto"
+        Form of Q. "tabular": a free value for each state and action; without ``transitions`` the states
+        are the distinct rows of X, and a row not among them gets the uniform policy. "linear": linear in
+        the features, with coefficients for each action, or shared by the actions where ``features`` has
+        three dimensions. "neural": a perceptron with tanh units, one output for each action. "auto":
+        tabular where transitions are given and features are not, else linear.
+    features : array of shape (S, K) or (S, A, K), optional
+        Features of the states of ``transitions``. Without them a network sees one-hot states.
     divergence : {"chi2", "tv", "simple", "hellinger", "kl", "js"}, default="chi2"
         Shape of the reward penalty. "tv", also spelled "simple", bounds the reward by ``alpha``;
         "hellinger" bounds it below by ``-alpha`` and "js" by ``-alpha * log(2)``.
     alpha : float > 0 or inf, default=1.0
         Scale of the rewards that the penalty allows; larger is weaker regularisation, ``inf`` is none.
-        The default gave nearly the best held-out likelihood on Rust's bus data.
+        The default gave nearly the best held-out likelihood on Rust's bus data; with features of many
+        steps, larger values (50 on control tasks) do better.
     smoothing : float >= 0, default=1.0
-        Pseudo-visits added to every state-action pair in the penalty. With 0, a Q for an action never
-        taken in a visited state has no minimum: it runs to minus infinity.
+        Pseudo-visits added in the penalty to every state-action pair whose continuation is known. With 0, a
+        tabular Q for an action never taken in a visited state has no minimum: it runs to minus infinity.
     value_term : {"expert", "initial"}, default="expert"
         "expert" is the likelihood of the observed actions; "initial" is equation 9 of [1]_, the value of
         the initial states against the reward of the visited pairs.
     initial_distribution : array of shape (S,), optional
-        Distribution of the first state, used by ``value_term="initial"``. By default the states of the
-        rows that start a ``trajectory``, or of all rows where no trajectory is given.
-    solver : {"auto", "newton", "lbfgs"}, default="auto"
-        "auto" is "newton", which reaches the optimum to rounding. "lbfgs" minimises the same objective
-        with JAX's gradient: an independent check, slow where ``discount`` is near 1.
+        Distribution of the first state of ``transitions``, used by ``value_term="initial"``. By default
+        the states of the rows that start a ``trajectory``, or of all rows where no trajectory is given.
+    C : float > 0 or inf, default=100.0
+        Inverse of the ridge on coefficients and weights, but not intercepts: the objective gains
+        ``sum(coef**2) / (2 * C * n)`` for decisions of total weight n, as in ``LogisticRegression``. It
+        keeps Q finite where a hyperplane separates the actions.
+    fit_intercept : bool, default=True
+        Whether a linear Q has a constant for each action.
+    solver : {"auto", "newton", "lbfgs", "adam"}, default="auto"
+        "newton" reaches the optimum to rounding; it needs a Hessian, which a network does not give. "lbfgs"
+        and "adam" minimise the same objective with JAX's gradient; "adam" needs the package optax. "auto" is
+        "newton" where it can be, else "adam".
     max_iter : int, optional
-        Most iterations in all; by default 200 for Newton's method and 20000 for L-BFGS.
-    tol : float > 0, default=1e-8
-        Largest absolute component of the gradient at which the fit counts as converged.
+        Most iterations (for "adam" epochs) in all; by default 200 for "newton", 20000 for "lbfgs", 2000
+        for "adam".
+    tol : float > 0, optional
+        For "newton" (default 1e-8) and "lbfgs" (1e-6) the largest absolute component of the gradient at
+        which the fit counts as converged; for "adam" (1e-5) the least fall of the objective that counts.
+    hidden_layer_sizes : int or sequence of int, default=(64, 64)
+        Units of each hidden layer of a network.
+    learning_rate : float > 0, default=1e-3
+        First step size of "adam", divided by 5 whenever the objective stops falling.
+    batch_size : int or "auto", default="auto"
+        State-action pairs in each step of "adam". "auto" is all of them up to 10000, else 1024.
+    n_iter_no_change : int, default=10
+        Epochs without a fall of ``tol`` after which "adam" shortens its steps, and in the end stops.
+    warm_start : bool, default=False
+        Whether to start from the last fit, on data with the same states and actions.
+    random_state : int, RandomState or None, default=None
+        Seed of a network's first weights and of batches; nothing else is random.
     verbose : int, default=0
         Print a line every so many iterations; 0 prints nothing.
 
     Attributes
     ----------
     classes_ : ndarray of shape (A,)
-        All actions, sorted, also those that the data lack.
+        All actions, sorted; with ``transitions`` also those that the data lack.
+    states_ : ndarray of shape (S, n_features)
+        The distinct rows of X, and of ``next_X``, sorted; only without ``transitions``.
     q_table_ : ndarray of shape (S, A)
         Soft action values.
     value_ : ndarray of shape (S,)
@@ -89,7 +123,13 @@ class IQLearnClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         Probability of each action.
     reward_ : ndarray of shape (S, A)
         The reward that makes the policy optimal: ``q_table_ - discount * E[value_]``. It is one of many
-        rewards with this policy, the one that the penalty prefers.
+        rewards with this policy, the one that the penalty prefers. NaN for pairs whose next state is unknown.
+    coef_ : ndarray of shape (A, K) or (K,)
+        Coefficients of a linear Q.
+    intercept_ : ndarray of shape (A,)
+        Its constants.
+    coefs_, intercepts_ : list of ndarray
+        Weights and biases of the layers of a network.
     counts_ : ndarray of shape (S, A)
         Weighted visits in the training data.
     objective_ : float
@@ -97,7 +137,7 @@ class IQLearnClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     gradient_norm_ : float
         Largest absolute component of its gradient there.
     converged_ : bool
-        Whether ``gradient_norm_`` is at most ``tol``.
+        Whether the solver reached ``tol`` before ``max_iter``, inside the divergence's domain.
     n_iter_ : int
         Iterations in all.
     loss_curve_ : list of float
@@ -105,21 +145,25 @@ class IQLearnClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     state_coverage_, state_action_coverage_ : float
         Shares of the states, and of the state-action pairs, with a visit.
     n_features_in_ : int
-        1, the column of state ids.
-    feature_names_in_ : ndarray of shape (1,)
-        Its name, where X was a data frame.
+        Columns of X.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Their names, where X was a data frame.
 
     Raises
     ------
     ValueError
-        In ``fit``, for parameters or data out of their range, and for ``alpha=inf`` with
-        ``value_term="initial"``, which has no minimum.
+        In ``fit``, for parameters or data out of their range; for ``alpha=inf`` with
+        ``value_term="initial"``, which has no minimum; for a solver that the form of Q does not allow; and
+        where no Q of its form keeps the reward within the bounds of ``divergence``.
 
     Notes
     -----
     The objective, its gradient and the structure of its Hessian are written out in the module
-    ``sklearn_iqlearn._objective``. The cost of an iteration depends on the states, the actions and the
-    nonzeros of the transitions, never on the number of rows.
+    ``sklearn_iqlearn._objective``. The cost of an iteration depends on the states, the actions, the
+    features and the nonzeros of the transitions, never on the number of rows.
+
+    For two actions ``LogisticRegression`` penalises one coefficient vector, here each action has its own: the
+    same fit needs half its ``C``.
 
     References
     ----------
@@ -140,7 +184,21 @@ class IQLearnClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     array([1, 0])
     >>> model.converged_
     True
+
+    States as features: a trajectory of three steps and one of two.
+
+    >>> X = [[0.1, 0.0], [0.4, 0.2], [0.9, 0.1], [0.2, 0.1], [0.8, 0.3]]
+    >>> y = ["wait", "wait", "stop", "wait", "stop"]
+    >>> ids = ["a", "a", "a", "b", "b"]
+    >>> model = IQLearnClassifier(discount=0.9).fit(X, y, trajectory=ids)
+    >>> model.predict([[0.0, 0.0], [1.0, 0.2]])
+    array(['wait', 'stop'], dtype='<U4')
     """
+
+    _doc_link_module = "sklearn_iqlearn"
+    _doc_link_template = (
+        "https://sklearn-iqlearn.readthedocs.io/en/stable/generated/{estimator_module}.{estimator_name}.html"
+    )
 
     def __init__(
         self,
@@ -245,7 +303,8 @@ class IQLearnClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         tasks = FitTasks(self, X, y, {"sample_weight": sample_weight} | order, self.max_iter or solver.max_iter)
         problem, solution = self._solve(problem, solver, tasks, fitted)
         validate_data(self, X, skip_check_array=True)  # records names and width, now that all went well
-        vars(self).update(self._outcome(problem, solution, demonstrations) | fitted)
+        for name, value in (self._outcome(problem, solution, demonstrations) | fitted).items():
+            setattr(self, name, value)
         tasks.end()
         if not self.converged_:
             warnings.warn(

@@ -42,7 +42,7 @@ class Neural:
     inputs: np.ndarray
     sizes: tuple
     decay: float
-    rng: object
+    rng: np.random.RandomState
 
     has_hessian = False
     jax_table = staticmethod(network_table)

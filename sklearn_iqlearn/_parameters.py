@@ -32,7 +32,7 @@ def check_sizes(estimator):
     """Raise a ValueError for hidden layers or batches that are not of whole positive size."""
     batch = estimator.batch_size
     if not (isinstance(batch, str) and batch == "auto") and not (
-        isinstance(batch, numbers.Integral) and batch >= 1
+        isinstance(batch, int | np.integer) and batch >= 1
     ):
         raise ValueError(f"batch_size must be 'auto' or an integer >= 1, got {batch!r}.")
     sizes = np.atleast_1d(estimator.hidden_layer_sizes)

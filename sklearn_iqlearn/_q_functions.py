@@ -26,7 +26,7 @@ import numpy as np
 
 from sklearn_iqlearn._linear_algebra import NotPositiveDefinite, factor, weighted_gram
 from sklearn_iqlearn._neural import Neural
-from sklearn_iqlearn._objective import Objective
+from sklearn_iqlearn._objective import Evaluation, Objective
 from sklearn_iqlearn._soft_bellman import solve_soft_bellman
 
 
@@ -96,6 +96,7 @@ def find_rows(table, rows):
     """Position of each row among the distinct rows of a table, or -1."""
     both = np.concatenate([table, rows]) + 0.0  # -0.0 is 0.0
     distinct, position = np.unique(both, axis=0, return_inverse=True)
+    position = position.reshape(-1)  # NumPy 2.0 gives it the dimensions of the rows
     place = np.full(len(distinct), -1)
     place[position[: len(table)]] = np.arange(len(table))
     return place[position[len(table) :]]
@@ -226,7 +227,7 @@ class LinearPoint:
 
     problem: Linear
     parameters: np.ndarray
-    evaluation: object
+    evaluation: Evaluation
 
     @property
     def loss(self):

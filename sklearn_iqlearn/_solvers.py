@@ -70,7 +70,8 @@ def follow_path(problem, solver, start, *, tol, max_iter, report, options):
     result : Result
     """
     path = problem.objective.divergence.path()
-    parameters, curve = start, []
+    parameters = start
+    curve: list[float] = []
     for divergence in path:
         last = divergence is path[-1]
         problem = replace(problem, objective=replace(problem.objective, divergence=divergence))

@@ -41,6 +41,14 @@ def test_one_step_without_penalty_is_logistic_regression(C, fit_intercept):
     assert ours.intercept_.shape == (3,)
 
 
+def test_two_actions_share_the_ridge_of_one_coefficient_vector():
+    X, y = load_iris(return_X_y=True)
+    X, y = X[y > 0], y[y > 0]
+    ours = IQLearnClassifier(alpha=np.inf, C=0.5).fit(X, y)
+    theirs = LogisticRegression(C=1.0, solver="newton-cg", tol=1e-10).fit(X, y)
+    assert_allclose(ours.predict_proba(X), theirs.predict_proba(X), rtol=0, atol=1e-6)
+
+
 @pytest.mark.parametrize("divergence", DIVERGENCES)
 @pytest.mark.parametrize("value_term", ["expert", "initial"])
 @pytest.mark.parametrize("shared", [False, True])

@@ -50,7 +50,7 @@ def test_algebra_follows_fill():
     n = 2000
     chain = sp.diags_array([1.0], offsets=[1], shape=(n, n), format="csr")
     assert not Transitions([chain, chain]).prefers_dense()
-    assert Transitions([sp.random_array((n, n), density=0.05, format="csr")] * 10).prefers_dense()
+    assert Transitions([sp.random(n, n, density=0.05, format="csr")] * 10).prefers_dense()
 
 
 @pytest.mark.parametrize(
