@@ -45,7 +45,7 @@ def adam(problem, start, *, tol, max_iter, report=None, learning_rate, batch_siz
         state, rate = optax.adam(learning_rate).init(start), learning_rate
         curve: list[float] = []
         least, waited = np.inf, 0
-        message = "the iteration limit was reached"
+        message, settled, stopped = "the iteration limit was reached", False, False
         while len(curve) <= max_iter:
             before, losses = parameters, []
             for batch in next(epochs):
@@ -58,14 +58,13 @@ def adam(problem, start, *, tol, max_iter, report=None, learning_rate, batch_siz
             if waited >= n_iter_no_change:
                 rate, waited = rate / 5, 0
                 parameters, state = best, optax.adam(rate).init(best)
-            if rate < SHORTEST * learning_rate:
-                message = "the loss stopped falling"
+            settled = rate < SHORTEST * learning_rate
+            if report is not None and len(curve) > 1:
+                stopped = bool(report(curve[-1], jax.tree.map(np.asarray, before)))
+            if settled or stopped:
+                message = "a callback asked to stop" if stopped else "the loss stopped falling"
                 break
-            if report is not None and len(curve) > 1 and report(curve[-1], jax.tree.map(np.asarray, before)):
-                message = "a callback asked for it"
-                break
-        stopped = message == "the loss stopped falling"
-        return finished(problem, best, arrays, static, curve, message, lambda norm: stopped)
+        return finished(problem, best, arrays, static, curve, message, stopped, lambda norm: settled)
 
 
 @partial(jax.jit, static_argnames=STATIC)

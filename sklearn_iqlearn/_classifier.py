@@ -7,28 +7,21 @@ from dataclasses import replace
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import check_array, check_consistent_length, check_random_state, column_or_1d
+from sklearn.utils import check_consistent_length, check_random_state, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, check_X_y, validate_data
 
 from sklearn_iqlearn._callbacks import CallbackSupportMixin, FitTasks, with_callbacks
 from sklearn_iqlearn._demonstrations import (
-    ENDED,
-    check_column,
-    check_flags,
-    check_integers,
     check_weight,
-    order_rows,
-    with_successors,
-    with_transitions,
 )
 from sklearn_iqlearn._divergences import DIVERGENCES
 from sklearn_iqlearn._objective import VALUE_TERMS, Objective
 from sklearn_iqlearn._parameters import check_distribution, check_numbers, check_sizes, choose
 from sklearn_iqlearn._q_functions import Q_FUNCTIONS
+from sklearn_iqlearn._reading import check_actions, check_states, names_and_width, read_rows, read_states
 from sklearn_iqlearn._soft_bellman import log_policy, soft_value
 from sklearn_iqlearn._solvers import SOLVERS, follow_path, reach_domain
-from sklearn_iqlearn._transitions import check_transitions
 
 
 class IQLearnClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
@@ -296,13 +289,16 @@ class IQLearnClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         values, y = check_X_y(X, y, estimator=self)
         check_classification_targets(y)
         weight = check_weight(sample_weight, len(y))
-        read = self._read_rows if self.transitions is None else self._read_states
+        read = read_rows if self.transitions is None else read_states
         order = {"trajectory": trajectory, "step": step, "next_X": next_X, "terminal": terminal}
-        demonstrations, fitted = read(X, values, y, weight, order)
-        problem, solver = self._problem(demonstrations, fitted.pop("features"))
-        tasks = FitTasks(self, X, y, {"sample_weight": sample_weight} | order, self.max_iter or solver.max_iter)
-        problem, solution = self._solve(problem, solver, tasks, fitted)
-        validate_data(self, X, skip_check_array=True)  # records names and width, now that all went well
+        demonstrations, features, fitted = read(self, X, values, y, weight, order)
+        problem, solver = self._problem(demonstrations, features)
+        fitted |= names_and_width(X)
+        start = self._start(problem, solver, fitted)
+        for name in [name for name in vars(self) if name.endswith("_") and not name.startswith("_")]:
+            delattr(self, name)  # an earlier fit may have had another form
+        tasks = FitTasks(self, X, y, {"sample_weight": sample_weight}, self._max_iter(solver))
+        problem, solution = self._solve(problem, solver, start, tasks, fitted)
         for name, value in (self._outcome(problem, solution, demonstrations) | fitted).items():
             setattr(self, name, value)
         tasks.end()
@@ -323,8 +319,9 @@ class IQLearnClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         solver = self._solver()
         if solver.needs_hessian and not self._form().has_hessian:
             raise ValueError(
-                f"solver={self.solver!r} needs a Hessian, which q_type={self.q_type!r} does not give; "
-                "use solver='adam' or 'lbfgs', or q_type='linear' or 'tabular'."
+                f"solver={self.solver!r} needs a Hessian, which q_type={self.q_type!r} does not give; use one of "
+                f"the solvers {[name for name in SOLVERS if not SOLVERS[name].needs_hessian]} or of the q_types "
+                f"{[name for name in Q_FUNCTIONS if Q_FUNCTIONS[name].has_hessian]}."
             )
         if np.isinf(self.alpha) and self.value_term == "initial":
             raise ValueError(
@@ -348,49 +345,6 @@ class IQLearnClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     def _tol(self, solver):
         return solver.tol if self.tol is None else self.tol
 
-    def _read_states(self, X, values, y, weight, order):
-        """Decisions in the states of given transitions."""
-        for name in ("next_X", "terminal"):
-            if order[name] is not None:
-                raise ValueError(f"{name} must be None where transitions are given: they tell the next state.")
-        transitions, labels = check_transitions(self.transitions)
-        states, actions = _check_states(values, transitions.n_states), _check_actions(y, labels)
-        kept = weight > 0
-        starts = _starts(order["trajectory"], order["step"], kept)
-        demonstrations = with_transitions(transitions, states[kept], actions[kept], weight[kept], starts)
-        features = self.features
-        if features is not None:
-            features = check_array(features, dtype=np.float64, allow_nd=True, input_name="features")
-            sizes = (transitions.n_states, transitions.n_actions)
-            if features.shape[:-1] not in (sizes[:1], sizes):
-                raise ValueError(
-                    f"features must have shape ({sizes[0]}, K) or ({sizes[0]}, {sizes[1]}, K) for the states of "
-                    f"transitions, got {features.shape}."
-                )
-        return demonstrations, {"classes_": labels, "features": features}
-
-    def _read_rows(self, X, values, y, weight, order):
-        """Decisions in states that are rows of features: the distinct rows, and how they follow each other."""
-        for name in ("features", "initial_distribution"):
-            if getattr(self, name) is not None:
-                raise ValueError(f"{name} must be None without transitions: the rows of X are the states.")
-        kept = weight > 0
-        values, following, starts = _follow(X, values.astype(np.float64) + 0.0, kept, order)
-        classes, actions = np.unique(y, return_inverse=True)
-        actions = actions[kept]
-        states, position = np.unique(np.concatenate(values), axis=0, return_inverse=True)
-        position = position.reshape(-1)
-        demonstrations = with_successors(
-            states=position[: len(actions)],
-            actions=actions,
-            weight=weight[kept],
-            successors=np.where(following >= 0, position[following], following),
-            starts=starts,
-            shape=(len(states), len(classes)),
-            stand_in=self._form() is Q_FUNCTIONS["tabular"],
-        )
-        return demonstrations, {"classes_": classes, "states_": states, "features": states}
-
     def _problem(self, demonstrations, features):
         """The objective bound to the form of Q, and the solver."""
         divergence = choose("divergence", self.divergence, DIVERGENCES)
@@ -401,9 +355,14 @@ class IQLearnClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             demonstrations = replace(demonstrations, initial_distribution=initial)
         # Episodes of one step have no future to discount.
         discount = 0.0 if transitions.never_continues() else float(self.discount)
-        occupancy, value_weight = value_term(demonstrations, discount)
+        occupancy, value_weight, total = value_term(demonstrations, discount)
         alpha = float(self.alpha)
-        penalty_weight = np.where(demonstrations.penalised, demonstrations.known + self.smoothing, 0.0) / n
+        with np.errstate(over="ignore"):
+            penalty_weight = np.where(demonstrations.penalised, demonstrations.known + self.smoothing, 0.0) / total
+        if not np.isfinite(penalty_weight).all() or not np.isfinite(1 / (self.C * n)):
+            raise ValueError(
+                f"sample_weight and C must not be vanishingly small, got a sum of {n} and C={self.C}."
+            )
         if np.isinf(alpha):  # no reward is penalised, nor forbidden
             divergence, alpha, penalty_weight = DIVERGENCES["chi2"], 1.0, np.zeros_like(penalty_weight)
         objective = Objective(
@@ -420,13 +379,23 @@ class IQLearnClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         rng = check_random_state(self.random_state)
         return self._form().create(objective, features, self, rng), self._solver()
 
-    def _solve(self, problem, solver, tasks, fitted):
-        """From the start, by way of the divergence's path, to the solution."""
+    def _max_iter(self, solver):
+        return int(solver.max_iter if self.max_iter is None else self.max_iter)
+
+    def _start(self, problem, solver, fitted):
+        """Parameters to start from: with ``warm_start`` those of the last fit, if they belong to this problem."""
         start = problem.start()
-        if self.warm_start and hasattr(self, "q_table_"):
-            start = problem.recall(self)
-        if solver.needs_hessian:
-            start = reach_domain(problem, start)
+        if self.warm_start and _same_problem(self, fitted):
+            try:
+                last = problem.recall(self)
+            except AttributeError:  # of another form
+                last = None
+            if _shapes(last) == _shapes(start) and problem.at(last) is not None:
+                return last
+        return reach_domain(problem, start) if solver.needs_hessian else start
+
+    def _solve(self, problem, solver, start, tasks, fitted):
+        """From the start, by way of the divergence's path, to the solution."""
 
         def report(problem, n_iter, loss, parameters):
             if self.verbose and n_iter % self.verbose == 0:
@@ -445,7 +414,7 @@ class IQLearnClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             solver,
             start,
             tol=self._tol(solver),
-            max_iter=int(self.max_iter or solver.max_iter),
+            max_iter=self._max_iter(solver),
             report=report,
             options={name: options[name] for name in solver.options},
         )
@@ -477,7 +446,8 @@ class IQLearnClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : array of shape (n_rows, 1)
+        X : array of shape (n_rows, n_features)
+            States, as in ``fit``.
 
         Returns
         -------
@@ -486,16 +456,17 @@ class IQLearnClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         """
         check_is_fitted(self)
         X = validate_data(self, X, reset=False)
-        if self.transitions is None:
+        if hasattr(self, "states_"):
             return self._form().values(self, X.astype(np.float64))
-        return self.q_table_[_check_states(X, len(self.q_table_))]
+        return self.q_table_[check_states(X, len(self.q_table_))]
 
     def decision_function(self, X):
         """Soft action values; for two actions, those of the second less those of the first.
 
         Parameters
         ----------
-        X : array of shape (n_rows, 1)
+        X : array of shape (n_rows, n_features)
+            States, as in ``fit``.
 
         Returns
         -------
@@ -509,11 +480,13 @@ class IQLearnClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : array of shape (n_rows, 1)
+        X : array of shape (n_rows, n_features)
+            States, as in ``fit``.
 
         Returns
         -------
         actions : ndarray of shape (n_rows,)
+            Elements of ``classes_``.
         """
         best = self.q_values(X).argmax(axis=1)
         return self.classes_[best]
@@ -523,7 +496,8 @@ class IQLearnClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : array of shape (n_rows, 1)
+        X : array of shape (n_rows, n_features)
+            States, as in ``fit``.
 
         Returns
         -------
@@ -536,7 +510,8 @@ class IQLearnClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : array of shape (n_rows, 1)
+        X : array of shape (n_rows, n_features)
+            States, as in ``fit``.
 
         Returns
         -------
@@ -549,7 +524,8 @@ class IQLearnClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : array of shape (n_rows, 1)
+        X : array of shape (n_rows, n_features)
+            States, as in ``fit``.
         y : array of shape (n_rows,)
         sample_weight : array of shape (n_rows,), optional
 
@@ -563,12 +539,13 @@ class IQLearnClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     def aic(self, X, y, sample_weight=None):
         """Akaike's information criterion on decisions, lower is better.
 
-        The parameters counted are the free probabilities: A - 1 for each state that the training data
-        visit.
+        It counts the free parameters of the policy: A - 1 for each visited state of a table, A - 1 for each
+        feature and constant of a linear Q (one for each shared feature), all weights of a network.
 
         Parameters
         ----------
-        X : array of shape (n_rows, 1)
+        X : array of shape (n_rows, n_features)
+            States, as in ``fit``.
         y : array of shape (n_rows,)
         sample_weight : array of shape (n_rows,), optional
 
@@ -584,7 +561,8 @@ class IQLearnClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : array of shape (n_rows, 1)
+        X : array of shape (n_rows, n_features)
+            States, as in ``fit``.
         y : array of shape (n_rows,)
         sample_weight : array of shape (n_rows,), optional
 
@@ -598,93 +576,22 @@ class IQLearnClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     def _log_likelihood(self, X, y, sample_weight):
         """Weighted log-likelihood and total weight of decisions."""
         log_probabilities = self.predict_log_proba(X)
-        actions = _check_actions(column_or_1d(y), self.classes_)
+        actions = check_actions(column_or_1d(y), self.classes_)
         check_consistent_length(log_probabilities, actions)
         weight = check_weight(sample_weight, len(actions))
         chosen = log_probabilities[np.arange(len(actions)), actions]
         return float(weight @ chosen), float(weight.sum())
 
 
-def _check_states(X, n_states):
-    """The one column of X as state ids."""
-    if X.shape[1] != 1:
-        raise ValueError(f"X must have one column, of state ids, where transitions are given; got {X.shape[1]}.")
-    states = check_integers(X[:, 0], "X: state ids")
-    if states.min() < 0 or states.max() >= n_states:
-        worst = states[(states < 0) | (states >= n_states)][0]
-        raise ValueError(f"X: state ids must be 0 to {n_states - 1}, as in transitions, got {worst}.")
-    return states
+def _same_problem(estimator, fitted):
+    """Whether an earlier fit was of the same states and actions."""
+    return all(
+        np.array_equal(getattr(estimator, name, ()), fitted.get(name, ())) for name in ("classes_", "states_")
+    )
 
 
-def _check_actions(y, labels):
-    """Positions of the actions y among the sorted labels."""
-    known = np.isin(y, labels)
-    if not known.all():
-        raise ValueError(f"y must hold actions of {labels.tolist()}, got {np.asarray(y)[~known][0]!r}.")
-    return np.searchsorted(labels, y)
-
-
-def _starts(trajectory, step, kept):
-    """Which of the rows kept start a trajectory: all where there is none."""
-    if trajectory is None:
-        if step is not None:
-            raise ValueError("step needs trajectory, the id of each row's trajectory; got step alone.")
-        return np.ones(kept.sum(), dtype=bool)
-    return _order(trajectory, step, None, kept).starts
-
-
-def _order(trajectory, step, terminal, kept):
-    """The order of the rows kept."""
-    n_rows = len(kept)
-    columns = {"trajectory": trajectory, "step": step, "terminal": terminal}
-    kept_columns = {
-        name: None if column is None else check_column(column, name, n_rows)[kept]
-        for name, column in columns.items()
-    }
-    return order_rows(**kept_columns, n_rows=int(kept.sum()))
-
-
-def _follow(X, values, kept, order):
-    """Next states of the rows kept.
-
-    Returns
-    -------
-    values : list of arrays
-        Rows of features, first those kept, then further next states.
-    following : integer ndarray
-        Position of each kept row's next state in ``values``, ``ENDED`` or ``CUT_OFF``.
-    starts : boolean ndarray
-    """
-    trajectory, next_X, terminal = order["trajectory"], order["next_X"], order["terminal"]
-    n_kept = int(kept.sum())
-    if trajectory is not None and next_X is not None:
-        raise ValueError("trajectory and next_X both tell the next state: pass one of them.")
-    if trajectory is not None:
-        found = _order(trajectory, order["step"], terminal, kept)
-        return [values[kept]], found.next_row, found.starts
-    starts = _starts(None, order["step"], kept)
-    if next_X is None:
-        if terminal is not None:
-            raise ValueError(
-                "terminal needs trajectory or next_X, which tell the next states; got terminal alone."
-            )
-        return [values[kept]], np.full(n_kept, ENDED), starts
-    ended = np.zeros(len(kept), dtype=bool) if terminal is None else check_flags(terminal, "terminal", len(kept))
-    next_values = _check_next(X, values, next_X)[kept & ~ended]
-    following = np.full(n_kept, ENDED)
-    following[~ended[kept]] = n_kept + np.arange(len(next_values))
-    return [values[kept], next_values], following, starts
-
-
-def _check_next(X, values, next_X):
-    """``next_X`` as an array like the one of X."""
-    try:
-        found = check_array(next_X, dtype=np.float64, input_name="next_X") + 0.0
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"next_X must be rows of states like X: {error}") from error
-    if found.shape != values.shape:
-        raise ValueError(f"next_X must have the shape of X, {values.shape}, got {found.shape}.")
-    names = [getattr(frame, "columns", None) for frame in (X, next_X)]
-    if names[0] is not None and names[1] is not None and list(names[0]) != list(names[1]):
-        raise ValueError(f"next_X must have the columns of X, {list(names[0])}, got {list(names[1])}.")
-    return found
+def _shapes(parameters):
+    """Shapes of the arrays of parameters, nested as they are."""
+    if isinstance(parameters, list | tuple):
+        return [_shapes(part) for part in parameters]
+    return np.shape(parameters)

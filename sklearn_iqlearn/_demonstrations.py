@@ -74,7 +74,8 @@ def with_successors(states, actions, weight, successors, starts, shape, *, stand
     starts : boolean ndarray of shape (n_rows,)
     shape : tuple (S, A)
     stand_in : bool
-        Whether an action never tried in a visited state gets the mean successor of those tried there.
+        Whether a pair with no known continuation gets one: the mean successor of the actions tried in its
+        state, or the state itself where none is known.
 
     Returns
     -------
@@ -96,11 +97,13 @@ def with_successors(states, actions, weight, successors, starts, shape, *, stand
     if stand_in:
         totals = known.sum(axis=1, keepdims=True)
         mean = Transitions(matrices).mix(np.divide(known, totals, where=totals > 0, out=np.zeros(shape)))
+        # Where nothing at all is known, the state itself: a reward of 0 then has the value of one that goes on.
+        mean = mean + sp.diags_array(1.0 * (totals[:, 0] == 0))
         matrices = [
             sp.csr_array(matrix + sp.diags_array(1.0 * ~penalised[:, a]) @ mean)
             for a, matrix in enumerate(matrices)
         ]
-        penalised = np.broadcast_to(totals > 0, shape)
+        penalised = np.ones(shape, dtype=bool)
     return Demonstrations(
         transitions=Transitions(matrices),
         counts=counts,
@@ -124,34 +127,77 @@ def _distribution(states, weight, n_states):
 ENDED, CUT_OFF = -1, -2
 
 
-@dataclass(frozen=True)
-class Order:
-    """Which row follows which: ``next_row`` is the position of the next row, ``ENDED`` or ``CUT_OFF``."""
-
-    next_row: np.ndarray
-    starts: np.ndarray
-
-
-def order_rows(trajectory, step, terminal, n_rows):
-    """Follow trajectories through the rows.
+def follow_rows(kept, *, trajectory, step, next_X, terminal):
+    """What follows each of the rows kept.
 
     Parameters
     ----------
-    trajectory : array of shape (n_rows,)
-        Id of each row's trajectory.
-    step : integer array of shape (n_rows,) or None
-        Time of each row. Without it the rows of a trajectory must be contiguous and in order.
-    terminal : boolean array of shape (n_rows,) or None
-        Rows after which the episode ended.
-    n_rows : int
+    kept : boolean ndarray of shape (n_rows,)
+        Rows with a weight; the others count as left out.
+    trajectory, step, next_X, terminal
+        As in ``IQLearnClassifier.fit``.
 
     Returns
     -------
-    order : Order
+    following : integer ndarray of shape (kept.sum(),)
+        Position of the next row among those kept, ``ENDED`` or ``CUT_OFF``; with ``next_X`` that of the row.
+    starts : boolean ndarray of shape (kept.sum(),)
+        Rows that start a trajectory.
     """
-    ids = np.unique(check_column(trajectory, "trajectory", n_rows), return_inverse=True)[1]
+    if trajectory is not None and next_X is not None:
+        raise ValueError("trajectory and next_X both tell the next state: pass one of them.")
+    starts = start_rows(trajectory, step, kept)
+    if trajectory is None and next_X is None:
+        if terminal is not None:
+            raise ValueError(
+                "terminal needs trajectory or next_X, which tell the next states; got terminal alone."
+            )
+        return np.full(len(starts), ENDED), starts
+    ended = np.zeros(len(starts), dtype=bool)
+    if terminal is not None:
+        ended = check_flags(terminal, "terminal", len(kept))[kept]
+    if trajectory is None:
+        return np.where(ended, ENDED, np.arange(len(starts))), starts
+    order, same, ahead = _sorted_rows(trajectory, step, kept)
+    following = np.full(len(starts), CUT_OFF)
+    follows = same & (ahead == 1)
+    following[order[:-1][follows]] = order[1:][follows]
+    if (following[ended] >= 0).any():
+        row = np.flatnonzero(ended & (following >= 0))[0]
+        raise ValueError(
+            "terminal rows must be the last of their trajectory, got one that the next row of trajectory "
+            f"{np.asarray(trajectory)[kept][row].tolist()!r} follows."
+        )
+    following[ended] = ENDED
+    return following, starts
+
+
+def start_rows(trajectory, step, kept):
+    """Which of the rows kept start a trajectory: all of them where there is none."""
+    if trajectory is None:
+        if step is not None:
+            raise ValueError("step needs trajectory, the id of each row's trajectory; got step alone.")
+        return np.ones(kept.sum(), dtype=bool)
+    order, same, _ = _sorted_rows(trajectory, step, kept)
+    starts = np.ones(len(order), dtype=bool)
+    starts[order[1:][same]] = False
+    return starts
+
+
+def _sorted_rows(trajectory, step, kept):
+    """The rows kept, by trajectory and time.
+
+    Returns
+    -------
+    order : integer ndarray
+    same : boolean ndarray
+        Whether each but the first belongs to the trajectory of the one before it.
+    ahead : integer ndarray
+        Its time since that one.
+    """
+    ids = np.unique(check_ids(trajectory, "trajectory", len(kept))[kept], return_inverse=True)[1]
     if step is None:
-        order, times = np.arange(n_rows), np.arange(n_rows)
+        times = order = np.arange(len(ids))
         changes = np.flatnonzero(np.diff(ids, prepend=-1))
         if len(np.unique(ids[changes])) < len(changes):
             raise ValueError(
@@ -159,31 +205,16 @@ def order_rows(trajectory, step, terminal, n_rows):
                 "back later; pass step, each row's integer time, for rows in any order."
             )
     else:
-        times = check_integers(check_column(step, "step", n_rows), "step")
+        times = check_integers(check_column(step, "step", len(kept)), "step")[kept]
         order = np.lexsort((times, ids))
-    same = ids[order][1:] == ids[order][:-1]
-    ahead = np.diff(times[order])
+    same, ahead = np.diff(ids[order]) == 0, np.diff(times[order])
     if (same & (ahead == 0)).any():
         row = order[1:][same & (ahead == 0)][0]
         raise ValueError(
             "step must differ between the rows of a trajectory, got the step "
-            f"{times[row]} twice in trajectory {np.asarray(trajectory)[row].tolist()!r}."
+            f"{times[row]} twice in trajectory {np.asarray(trajectory)[kept][row].tolist()!r}."
         )
-    next_row = np.full(n_rows, CUT_OFF)
-    follows = same & (ahead == 1)
-    next_row[order[:-1][follows]] = order[1:][follows]
-    starts = np.zeros(n_rows, dtype=bool)
-    starts[order[np.flatnonzero(np.concatenate([[True], ~same]))]] = True
-    if terminal is not None:
-        ended = check_flags(terminal, "terminal", n_rows)
-        if (next_row[ended] >= 0).any():
-            row = np.flatnonzero(ended)[next_row[ended] >= 0][0]
-            raise ValueError(
-                "terminal rows must be the last of their trajectory, got one that the next row of trajectory "
-                f"{np.asarray(trajectory)[row].tolist()!r} follows."
-            )
-        next_row[ended] = ENDED
-    return Order(next_row, starts)
+    return order, same, ahead
 
 
 def check_column(values, name, n_rows):
@@ -194,22 +225,36 @@ def check_column(values, name, n_rows):
     return values
 
 
+def check_ids(values, name, n_rows):
+    """A fit parameter with an id per row: numbers, strings or other things of one kind, none missing."""
+    values = check_column(values, name, n_rows)
+    if values.dtype == object and len({type(value) for value in values}) > 1:
+        kinds = sorted({type(value).__name__ for value in values})
+        raise ValueError(f"{name} must hold ids of one type, none of them missing, got {' and '.join(kinds)}.")
+    if (values != values).any():
+        raise ValueError(f"{name} must have no missing id, got {values[values != values][0]!r}.")
+    return values
+
+
 def check_flags(values, name, n_rows):
     """A fit parameter with a truth value per row."""
     values = check_column(values, name, n_rows)
-    if values.dtype != bool and not np.isin(values, (0, 1)).all():
-        raise ValueError(f"{name} must be boolean, got {values[~np.isin(values, (0, 1))][0]!r}.")
+    flags = [value for value in values.tolist() if not (isinstance(value, int | float) and value in (0, 1))]
+    if values.dtype != bool and flags:
+        raise ValueError(f"{name} must be boolean, got {flags[0]!r}.")
     return values.astype(bool)
 
 
 def check_integers(values, name):
-    """Whole numbers, in any numeric type, as int64."""
-    if not np.issubdtype(values.dtype, np.number) and values.dtype != bool:
-        raise ValueError(f"{name} must be integers, got {values[0]!r}.")
-    whole = np.asarray(values, dtype=np.float64)
-    fractional = (whole != np.floor(whole)) | ~np.isfinite(whole)
-    if fractional.any():
-        raise ValueError(f"{name} must be integers, got {whole[fractional][0]}.")
+    """Whole numbers, in any real numeric type, as int64."""
+    if values.dtype.kind not in "iuf":
+        try:
+            values = np.asarray([float(value) for value in values.tolist()])
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"{name} must be integers, got {values[0]!r}.") from error
+    wrong = (values != np.floor(values)) | (np.abs(values) >= 2.0**63)
+    if wrong.any():
+        raise ValueError(f"{name} must be integers, got {values[wrong][0]}.")
     return values.astype(np.int64)
 
 
@@ -217,7 +262,11 @@ def check_weight(sample_weight, n_rows):
     """Sample weights: None is 1 everywhere."""
     if sample_weight is None:
         return np.ones(n_rows)
-    weight = check_column(sample_weight, "sample_weight", n_rows).astype(np.float64)
+    weight = check_column(sample_weight, "sample_weight", n_rows)
+    try:
+        weight = weight.astype(np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"sample_weight must be numbers, got {weight[0]!r}.") from error
     if not np.isfinite(weight).all() or (weight < 0).any():
         worst = weight[~(weight >= 0) | ~np.isfinite(weight)][0]
         raise ValueError(f"sample_weight must be finite and non-negative, got {worst}.")

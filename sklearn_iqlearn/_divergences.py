@@ -25,6 +25,11 @@ class Divergence(ABC):
     lower = -np.inf
     upper = np.inf
 
+    @property
+    def start_lower(self):
+        """Least ``u`` to start from."""
+        return self.lower
+
     @abstractmethod
     def g(self, u, xp=np): ...
 
@@ -74,6 +79,8 @@ class Hellinger(Divergence):
 
 class KL(Divergence):
     """Kullback-Leibler: ``u - 1 + exp(-u)``."""
+
+    start_lower = -5.0  # Newton's method climbs down an exponential one unit at a time
 
     def g(self, u, xp=np):
         return u + xp.expm1(-u)

@@ -87,7 +87,7 @@ def arguments(problem, parameters):
     return arrays, {"jax_table": problem.jax_table, "divergence": objective.divergence}
 
 
-def finished(problem, parameters, arrays, static, curve, message, is_converged):
+def finished(problem, parameters, arrays, static, curve, message, stopped, is_converged):
     """The Result at a solution; ``is_converged`` judges by the gradient norm."""
     loss, gradient = loss_and_gradient(parameters, *arrays, **static)
     norm = float(np.abs(ravel_pytree(gradient)[0]).max())
@@ -95,4 +95,4 @@ def finished(problem, parameters, arrays, static, curve, message, is_converged):
     converged = is_converged(norm)
     if problem.at(parameters) is None:
         converged, message = False, "the solution is outside the domain of the divergence"
-    return Result(parameters, float(loss), norm, len(curve) - 1, converged, message, curve)
+    return Result(parameters, float(loss), norm, len(curve) - 1, converged, message, curve, stopped)

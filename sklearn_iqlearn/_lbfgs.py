@@ -18,12 +18,14 @@ def lbfgs(problem, start, *, tol, max_iter, report=None):
             loss, gradient = loss_and_gradient(unravel(x), *arrays, **static)
             return float(loss), np.asarray(ravel_pytree(gradient)[0])
 
-        curve = [value_and_gradient(flat)[0]]
+        curve, stopped = [value_and_gradient(flat)[0]], False
 
         def record(intermediate_result):
+            nonlocal stopped
             curve.append(float(intermediate_result.fun))
             parameters = jax.tree.map(np.asarray, unravel(intermediate_result.x))
-            if report is not None and report(curve[-1], parameters):
+            stopped = bool(report is not None and report(curve[-1], parameters))
+            if stopped:
                 raise StopIteration
 
         found = scipy.optimize.minimize(
@@ -35,5 +37,5 @@ def lbfgs(problem, start, *, tol, max_iter, report=None):
             options={"gtol": tol, "ftol": 0.0, "maxiter": max_iter, "maxfun": 2 * max_iter, "maxcor": 30},
         )
         return finished(
-            problem, unravel(found.x), arrays, static, curve, str(found.message), lambda norm: norm <= tol
+            problem, unravel(found.x), arrays, static, curve, str(found.message), stopped, lambda norm: norm <= tol
         )

@@ -17,6 +17,11 @@ def forward(layers, inputs, xp=np):
     return hidden @ weights + biases
 
 
+def fitted_layers(estimator):
+    """The parameters of a fitted estimator."""
+    return list(zip(estimator.coefs_, estimator.intercepts_, strict=True))
+
+
 def network_table(layers, inputs):
     import jax.numpy as jnp  # only a solver that uses JAX asks for this
 
@@ -45,6 +50,7 @@ class Neural:
     rng: np.random.RandomState
 
     has_hessian = False
+    needs_stand_in = False
     jax_table = staticmethod(network_table)
 
     @property
@@ -86,15 +92,13 @@ class Neural:
             "intercepts_": [biases for _, biases in parameters],
         }
 
-    @staticmethod
-    def recall(estimator):
-        """The parameters of a fitted estimator."""
-        return list(zip(estimator.coefs_, estimator.intercepts_, strict=True))
+    def recall(self, estimator):
+        return fitted_layers(estimator)
 
     @staticmethod
     def values(estimator, X):
         """Q of states that are given by their features."""
-        return forward(Neural.recall(estimator), X)
+        return forward(fitted_layers(estimator), X)
 
     @staticmethod
     def n_free(estimator):

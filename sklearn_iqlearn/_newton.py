@@ -25,6 +25,8 @@ class Result:
         Why it ended.
     loss_curve : list of float
         The objective before the first iteration and after each.
+    stopped : bool
+        Whether ``report`` asked it to end.
     """
 
     parameters: np.ndarray
@@ -34,6 +36,7 @@ class Result:
     converged: bool
     message: str
     loss_curve: list[float] = field(default_factory=list)
+    stopped: bool = False
 
 
 def newton(problem, start, *, tol, max_iter, report=None):
@@ -62,7 +65,7 @@ def newton(problem, start, *, tol, max_iter, report=None):
     parameters, point = start, problem.at(start)
     norm, previous = _norm(point), np.inf
     curve = [point.loss]
-    message = "the iteration limit was reached"
+    message, stopped = "the iteration limit was reached", False
     while len(curve) <= max_iter:
         if norm == 0 or max(norm, previous) <= tol:
             message = "the gradient is below tol"
@@ -76,9 +79,9 @@ def newton(problem, start, *, tol, max_iter, report=None):
         norm = _norm(point)
         curve.append(point.loss)
         if report is not None and report(point.loss, parameters):
-            message = "a callback asked for it"
+            message, stopped = "a callback asked to stop", True
             break
-    return Result(parameters, point.loss, norm, len(curve) - 1, norm <= tol, message, curve)
+    return Result(parameters, point.loss, norm, len(curve) - 1, norm <= tol, message, curve, stopped)
 
 
 def _norm(point):

@@ -180,16 +180,8 @@ class Evaluation:
         return factor(continuation_system(self.policy, objective.transitions, objective.discount))
 
     def newton_direction(self):
-        """Newton's direction: of the first of ``curvatures`` whose Hessian is positive definite."""
-        direction = -self.gradient
-        for beta, curvature in self.curvatures():
-            try:
-                direction = self._solve(beta, curvature)
-            except NotPositiveDefinite:
-                continue
-            if np.sum(direction * self.gradient) < 0:
-                break
-        return direction
+        """Newton's direction from the structure of the Hessian."""
+        return first_descent(self, self._solve)
 
     def curvatures(self):
         """Curvatures (beta, d) to try for a Hessian: the true ones first.
@@ -227,6 +219,30 @@ class Evaluation:
         changed = gradient + d * (z[:, None] - discount * transitions.expected_next(z))
         t = m * (pi * changed / e).sum(axis=1)
         return z[:, None] + (pi * t[:, None] - changed) / e
+
+
+def first_descent(point, solve):
+    """The first Newton direction that descends, over the ``curvatures`` of a point.
+
+    Parameters
+    ----------
+    point : with ``curvatures()`` and ``gradient``
+    solve : callable
+        ``solve(beta, d)`` is the direction, or raises NotPositiveDefinite.
+
+    Returns
+    -------
+    direction : ndarray
+        Steepest descent where rounding leaves none.
+    """
+    for beta, curvature in point.curvatures():
+        try:
+            direction = solve(beta, curvature)
+        except NotPositiveDefinite:
+            continue
+        if np.sum(direction * point.gradient) < 0:
+            return direction
+    return -point.gradient
 
 
 def schur_complement(transitions, discount, k, c, m):
@@ -275,15 +291,24 @@ def _shift(diagonal):
 
 
 def expert_term(demonstrations, discount):
-    """Weights (reward, value) of the likelihood of the observed actions."""
-    rho = demonstrations.counts / demonstrations.counts.sum()
-    return rho, rho.sum(axis=1) - discount * demonstrations.transitions.flow(rho)
+    """Weights (reward, value) and total of the likelihood of the observed actions."""
+    total = demonstrations.counts.sum()
+    rho = demonstrations.counts / total
+    return rho, rho.sum(axis=1) - discount * demonstrations.transitions.flow(rho), total
 
 
 def initial_term(demonstrations, discount):
-    """Weights (reward, value) of Garg et al. (2021), equation 9; a decision that was cut off has no reward."""
-    rho = demonstrations.known / demonstrations.counts.sum()
-    return rho, (1 - discount) * demonstrations.initial_distribution
+    """Weights (reward, value) and total of Garg et al. (2021), equation 9.
+
+    It has a reward for the decisions whose continuation is known, and needs one at least.
+    """
+    total = demonstrations.known.sum()
+    if total == 0:
+        raise ValueError(
+            "value_term='initial' needs rows whose next state is known or whose episode ended, got none: pass "
+            "terminal, or take value_term='expert'."
+        )
+    return demonstrations.known / total, (1 - discount) * demonstrations.initial_distribution, total
 
 
 VALUE_TERMS = MappingProxyType({"expert": expert_term, "initial": initial_term})

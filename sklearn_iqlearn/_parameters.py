@@ -11,10 +11,10 @@ NUMBERS = {
     "smoothing": ("a finite number >= 0", lambda x: 0 <= x < np.inf),
     "C": ("a number > 0, or inf", lambda x: x > 0),
     "learning_rate": ("a finite number > 0", lambda x: 0 < x < np.inf),
-    "n_iter_no_change": ("an integer >= 1", lambda x: x >= 1 and x == int(x)),
+    "n_iter_no_change": ("an integer >= 1", lambda x: x >= 1 and float(x).is_integer()),
     "tol": ("None or a finite number > 0", lambda x: 0 < x < np.inf),
-    "max_iter": ("None or an integer >= 1", lambda x: x >= 1 and x == int(x)),
-    "verbose": ("an integer >= 0", lambda x: x >= 0 and x == int(x)),
+    "max_iter": ("None or an integer >= 1", lambda x: x >= 1 and float(x).is_integer()),
+    "verbose": ("an integer >= 0", lambda x: x >= 0 and float(x).is_integer()),
 }
 
 
@@ -24,7 +24,7 @@ def check_numbers(estimator):
         value = getattr(estimator, name)
         if value is None and rule.startswith("None"):
             continue
-        if not isinstance(value, numbers.Real) or not holds(value):
+        if isinstance(value, bool) or not isinstance(value, numbers.Real) or not holds(value):
             raise ValueError(f"{name} must be {rule}, got {value!r}.")
 
 

@@ -16,17 +16,19 @@ Each class binds one form to an objective. To a solver it is a *problem*:
     squared parameters in the loss, for first-order solvers.
 
 To the estimator it is also ``create``, ``attributes`` (what a fit exposes), ``recall`` (parameters from
-those), ``values`` (Q of rows of features) and ``n_free`` (free parameters of the policy).
+those of an earlier fit), ``values`` (Q of rows of features) and ``n_free`` (free parameters of the policy).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 
 from sklearn_iqlearn._linear_algebra import NotPositiveDefinite, factor, weighted_gram
 from sklearn_iqlearn._neural import Neural
-from sklearn_iqlearn._objective import Evaluation, Objective
+from sklearn_iqlearn._objective import Evaluation, Objective, first_descent
 from sklearn_iqlearn._soft_bellman import solve_soft_bellman
 
 
@@ -51,6 +53,7 @@ class Tabular:
     objective: Objective
 
     has_hessian = True
+    needs_stand_in = True  # nothing but the penalty bounds the Q of a pair without a next state
     jax_table = staticmethod(free_table)
     inputs = None
     ridge = 0.0
@@ -76,9 +79,8 @@ class Tabular:
     def attributes(self, parameters):
         return {}
 
-    @staticmethod
-    def recall(estimator):
-        return estimator.q_table_
+    def recall(self, estimator):
+        return estimator.q_table_ - self.objective.level
 
     @staticmethod
     def values(estimator, X):
@@ -114,6 +116,8 @@ class Linear:
         have the shape (K, A) with a column for each action, or (K,), shared by the actions.
     ridge : ndarray of the shape of the parameters
         Weight of each squared parameter in the loss, ``sum(ridge * parameters**2) / 2``.
+    offset : ndarray of shape (K,) or (A, K)
+        What was subtracted from the features in ``design``.
     intercept : bool
         Whether the last features are constants.
     """
@@ -121,9 +125,11 @@ class Linear:
     objective: Objective
     design: np.ndarray
     ridge: np.ndarray
+    offset: np.ndarray
     intercept: bool
 
     has_hessian = True
+    needs_stand_in = False
     jax_table = staticmethod(linear_table)
 
     @classmethod
@@ -133,12 +139,16 @@ class Linear:
         n_actions = objective.occupancy.shape[1]
         shape = (features.shape[1], n_actions) if features.ndim == 2 else (features.shape[2],)
         ridge = np.full(shape, 1 / (estimator.C * objective.n))
+        offset = np.zeros(features.shape[1:])
         if estimator.fit_intercept:
+            # The constants take up the means of the features, which so cannot spoil the conditioning.
+            offset = features.mean(axis=0)
+            features = features - offset
             constant = np.ones((1, 1)) if features.ndim == 2 else np.eye(n_actions)
             constant = np.broadcast_to(constant, (*features.shape[:-1], constant.shape[-1]))
             features = np.concatenate([features, constant], axis=-1)
             ridge = np.concatenate([ridge, np.zeros((constant.shape[-1], *shape[1:]))])
-        return cls(objective, features, ridge, bool(estimator.fit_intercept))
+        return cls(objective, features, ridge, offset, bool(estimator.fit_intercept))
 
     @property
     def inputs(self):
@@ -153,7 +163,7 @@ class Linear:
         """The least squares fit of the Q of a zero reward, in the pairs that count."""
         target, weight = zero_reward_table(self.objective), self.objective.penalty_weight + 1e-12
         moment = self.second_moment(weight)
-        moment[np.diag_indices_from(moment)] += 1e-10 * np.trace(moment)
+        moment[np.diag_indices_from(moment)] += 1e-10 * (1 + moment.diagonal())
         return factor(moment)(self.pull_back(weight * target).ravel()).reshape(self.ridge.shape)
 
     def at(self, parameters):
@@ -202,13 +212,15 @@ class Linear:
         n_actions = self.objective.occupancy.shape[1]
         n_constants = self.intercept * (n_actions if self.shared else 1)
         n = len(parameters) - n_constants
-        intercept = parameters[n:].reshape(-1, n_actions)[0] if n_constants else np.zeros(n_actions)
-        return {"coef_": parameters[:n].T, "intercept_": intercept}
+        coef = parameters[:n].T
+        constants = parameters[n:].reshape(-1, n_actions)[0] if n_constants else np.zeros(n_actions)
+        return {"coef_": coef, "intercept_": constants - self.offset @ coef.T}
 
-    @staticmethod
-    def recall(estimator):
-        constants = estimator.intercept_ if estimator.coef_.ndim == 1 else estimator.intercept_[None]
-        return np.concatenate([estimator.coef_.T, constants]) if estimator.fit_intercept else estimator.coef_.T
+    def recall(self, estimator):
+        coef, constants = estimator.coef_, estimator.intercept_ + self.offset @ estimator.coef_.T
+        if not self.intercept:
+            return coef.T
+        return np.concatenate([coef.T, constants if coef.ndim == 1 else constants[None]])
 
     @staticmethod
     def values(estimator, X):
@@ -242,13 +254,11 @@ class LinearPoint:
         return self.problem.pull_back(self.evaluation.gradient) + self.problem.ridge * self.parameters
 
     def newton_direction(self):
-        """Newton's direction of the Hessian Phi' H Phi, or of its clipped form where that is not definite."""
-        for beta, curvature in self.evaluation.curvatures():
-            try:
-                return self._solve(beta, curvature)
-            except NotPositiveDefinite:
-                continue
-        return -self.gradient
+        """Newton's direction of the Hessian Phi' H Phi."""
+        return first_descent(self, self._solve)
+
+    def curvatures(self):
+        return self.evaluation.curvatures()
 
     def _solve(self, beta, curvature):
         problem, policy = self.problem, self.evaluation.policy
@@ -259,10 +269,17 @@ class LinearPoint:
             if states.size:
                 rows = problem.reward_features(mean, action, states)
                 hessian += weighted_gram(rows, curvature[states, action])
-        diagonal = hessian[np.diag_indices_from(hessian)] + problem.ridge.ravel()
-        # Directions that change no reward and no policy stay where they are.
-        hessian[np.diag_indices_from(hessian)] = np.where(diagonal > 0, diagonal * (1 + 1e-11), 1.0)
-        return factor(hessian, positive_definite=True)(-self.gradient.ravel()).reshape(self.parameters.shape)
+        hessian[np.diag_indices_from(hessian)] += problem.ridge.ravel()
+        diagonal = hessian.diagonal()
+        if np.any(diagonal < 0):
+            raise NotPositiveDefinite
+        # Scaled to a diagonal of 1, so that the units of the features do not matter. A direction that changes
+        # neither reward nor policy stays where it is.
+        scale = 1 / np.sqrt(np.where(diagonal > 0, diagonal, 1.0))
+        hessian *= scale[:, None] * scale
+        hessian[np.diag_indices_from(hessian)] = 1 + 1e-11
+        solution = factor(hessian, positive_definite=True)(-scale * self.gradient.ravel())
+        return (scale * solution).reshape(self.parameters.shape)
 
     def reach(self, direction):
         return self.evaluation.reach(self.problem.table(direction))
@@ -271,4 +288,4 @@ class LinearPoint:
         return self.parameters + step * direction
 
 
-Q_FUNCTIONS = MappingProxyType({"tabular": Tabular, "linear": Linear, "neural": Neural})
+Q_FUNCTIONS: Mapping[str, Any] = MappingProxyType({"tabular": Tabular, "linear": Linear, "neural": Neural})

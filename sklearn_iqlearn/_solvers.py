@@ -69,53 +69,58 @@ def follow_path(problem, solver, start, *, tol, max_iter, report, options):
     problem : the problem in the representation of the result
     result : Result
     """
-    path = problem.objective.divergence.path()
+    final = problem.objective.divergence
     parameters = start
     curve: list[float] = []
-    for divergence in path:
-        last = divergence is path[-1]
+    n_iter = 0
+
+    def tell(loss, parameters):
+        nonlocal n_iter
+        n_iter += 1
+        return report(problem, n_iter, loss, parameters)
+
+    for divergence in final.path():
+        last = divergence is final
         problem = replace(problem, objective=replace(problem.objective, divergence=divergence))
-        problem, parameters = problem.centred(parameters)
-        done = len(curve)
-
-        def tell(loss, parameters, problem=problem):
-            nonlocal done
-            done += 1
-            return report(problem, done, loss, parameters)
-
+        centred, moved = problem.centred(parameters)
+        if centred.at(moved) is not None:  # at the very edge of a domain, rounding can undo it
+            problem, parameters = centred, moved
         result = solver.minimise(
             problem,
             parameters,
             tol=tol if last else max(STAGE_TOL, tol),
-            max_iter=max(max_iter - len(curve), 1),
+            max_iter=max_iter - n_iter,
             report=tell,
             **options,
         )
         parameters = result.parameters
         curve += result.loss_curve if last else result.loss_curve[1:]
-    return problem, replace(result, n_iter=max(len(curve) - 1, 1), loss_curve=curve)
+        if not last and (result.stopped or n_iter >= max_iter):
+            problem = replace(problem, objective=replace(problem.objective, divergence=final))
+            loss = problem.at(parameters).loss
+            result = replace(result, loss=loss, converged=False)
+            curve.append(loss)
+            break
+    return problem, replace(result, n_iter=max(n_iter, 1), loss_curve=curve)
 
 
 def reach_domain(problem, start, *, max_iter=200):
-    """Parameters inside the domain of a bounded divergence, from parameters that need not be.
+    """Parameters well inside the domain of the divergence, from parameters that need not be.
 
     A form of Q may not be able to represent a reward of 0. Then the reward penalty alone is minimised with
     an alpha wide enough for the present rewards, and alpha is drawn in as far as those allow, until it is
     the one that was asked for.
     """
-    if problem.at(start) is not None:
-        return start
     objective = problem.objective
     parameters, width = start, np.inf
-    while True:
-        needed = _needed_alpha(problem, parameters)
-        if needed < objective.alpha:
-            return parameters
+    while (needed := _needed_alpha(problem, parameters)) >= objective.alpha:
         if needed > 0.999 * width:
+            if problem.at(parameters) is not None:
+                break
             raise ValueError(
                 f"alpha={objective.alpha:g} is too small for this Q: with {type(objective.divergence).__name__} "
                 f"the reward stays in its bounds only from alpha of about {needed:.3g} on. Raise alpha, add "
-                "features or an intercept, or take divergence='chi2' or 'kl', which bound no reward."
+                "features or an intercept, or take divergence='chi2', which bounds no reward."
             )
         width = needed
         penalty_only = replace(
@@ -126,11 +131,12 @@ def reach_domain(problem, start, *, max_iter=200):
         )
         stage = replace(problem, objective=penalty_only)
         parameters = newton(stage, parameters, tol=1e-6, max_iter=max_iter).parameters
+    return parameters
 
 
 def _needed_alpha(problem, parameters):
-    """The least alpha whose domain holds the rewards at ``parameters``."""
-    objective = problem.objective
+    """The least alpha with which the rewards at ``parameters`` are in the domain to start from."""
+    objective, divergence = problem.objective, problem.objective.divergence
     reward = objective.reward_of(problem.table(parameters))[objective.penalty_weight > 0]
-    divergence = objective.divergence
-    return float(np.max(np.where(reward > 0, reward / divergence.upper, reward / divergence.lower)))
+    needed = np.where(reward > 0, reward / divergence.upper, reward / divergence.start_lower)
+    return float(needed.max(initial=0.0))

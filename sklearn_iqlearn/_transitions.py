@@ -47,7 +47,7 @@ class Transitions:
 
     def never_continues(self):
         """Whether every step ends the episode."""
-        return not any(matrix.nnz if sp.issparse(matrix) else matrix.any() for matrix in self.matrices)
+        return not any((matrix.data if sp.issparse(matrix) else matrix).any() for matrix in self.matrices)
 
     def prefers_dense(self):
         """Whether matrices that couple all successors of a state are better stored dense.
@@ -114,6 +114,9 @@ def _check_matrix(matrix, label, n_states):
     name = f"transitions of action {label}"
     if sp.issparse(matrix):
         matrix = sp.csr_array(matrix, dtype=np.float64)
+        if not matrix.has_canonical_format:  # products would sort it in place
+            matrix = matrix.copy()
+            matrix.sum_duplicates()
         values = matrix.data
     else:
         matrix = values = np.asarray(matrix, dtype=np.float64)

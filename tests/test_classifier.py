@@ -253,6 +253,23 @@ def test_fit_leaves_read_only_input_alone():
     np.testing.assert_array_equal(transitions, before)
 
 
+@pytest.mark.parametrize("read_only", [False, True])
+def test_fit_leaves_unsorted_sparse_input_alone(read_only):
+    n = 600
+    rng = np.random.default_rng(0)
+    matrix = sp.csr_array(
+        (np.full(4 * n, 0.25), rng.integers(0, n, 4 * n), np.arange(0, 4 * n + 1, 4)), shape=(n, n)
+    )
+    parts = (matrix.data, matrix.indices, matrix.indptr)
+    before = [part.copy() for part in parts]
+    for part in parts:
+        part.flags.writeable = not read_only
+    model = IQLearnClassifier([matrix, matrix]).fit(rng.integers(n, size=(50, 1)), rng.integers(2, size=50))
+    assert model.converged_
+    for part, copy in zip((matrix.data, matrix.indices, matrix.indptr), before, strict=True):
+        np.testing.assert_array_equal(part, copy)
+
+
 def test_pickle():
     transitions, counts, _ = random_problem(0)
     model = IQLearnClassifier(transitions).fit(*as_rows(counts))

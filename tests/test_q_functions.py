@@ -1,7 +1,9 @@
 """Forms of Q: exact relations between them, and with other estimators."""
 
 import numpy as np
+import pandas as pd
 import pytest
+import scipy.sparse as sp
 from numpy.testing import assert_allclose
 from problems import DIVERGENCES, as_rows, random_problem
 from sklearn.datasets import load_iris
@@ -360,7 +362,16 @@ X4, Y4 = np.arange(8.0).reshape(4, 2), np.array([0, 1, 0, 1])
         ({"trajectory": [0] * 4, "terminal": [True, False, False, True]}, "terminal rows must be the last"),
         ({"next_X": X4[:, :1]}, r"next_X must have the shape of X, \(4, 2\), got \(4, 1\)"),
         ({"next_X": X4[:3]}, r"next_X must have the shape of X, \(4, 2\), got \(3, 2\)"),
-        ({"next_X": X4 * np.nan}, "next_X must be rows of states like X: .*NaN"),
+        ({"next_X": X4 * np.nan}, "next_X must be finite in rows that are not terminal"),
+        ({"trajectory": [1.0, 1.0, np.nan, np.nan]}, "trajectory must have no missing id, got .*nan"),
+        ({"trajectory": np.array(["a", "a", None, None], dtype=object)}, "ids of one type.*got NoneType and str"),
+        ({"trajectory": [0] * 4, "step": [0, 1, 2, 1e300]}, r"step must be integers, got 1e\+300"),
+        (
+            {"trajectory": [0] * 4, "terminal": [True, False, None, pd.NA]},
+            "terminal must be boolean, got None",
+        ),
+        ({"sample_weight": ["a", "b", "c", "d"]}, "sample_weight must be numbers, got .*'a'"),
+        ({"sample_weight": [1e-320] * 4}, "sample_weight and C must not be vanishingly small"),
         ({"next_X": np.full((4, 2), "a")}, "next_X must be rows of states like X"),
     ],
 )
@@ -370,6 +381,79 @@ def test_bad_order(order, message):
         model.fit(X4, Y4, **order)
     assert not hasattr(model, "classes_")
     assert model.fit(X4, Y4).converged_
+
+
+def test_next_rows_of_terminal_rows_are_not_looked_at():
+    terminal = np.array([False, False, False, True])
+    next_X = np.vstack([X4[1:], [[np.nan, np.inf]]])
+    by_row = IQLearnClassifier().fit(X4, Y4, next_X=next_X, terminal=terminal)
+    by_id = IQLearnClassifier().fit(X4, Y4, trajectory=[0] * 4, terminal=terminal)
+    assert_allclose(by_row.predict_proba(X4), by_id.predict_proba(X4), rtol=0, atol=1e-12)
+
+
+def test_the_last_state_of_a_cut_off_trajectory_is_bounded():
+    """Tabular Q: nothing is known of what follows, so the state stands in for its own successor."""
+    model = IQLearnClassifier(q_type="tabular").fit([[0.0], [1.0]], [0, 1], trajectory=[0, 0])
+    assert 0.5 < model.policy_[1, 1] < 0.95
+    # Its own successor: the reward is Q - discount * V of the same state.
+    assert_allclose(model.reward_[1], model.q_table_[1] - 0.95 * model.value_[1], rtol=0, atol=1e-12)
+
+
+def test_initial_value_term_needs_a_known_continuation():
+    with pytest.raises(ValueError, match="value_term='initial' needs rows whose next state is known"):
+        IQLearnClassifier(value_term="initial").fit(X4, Y4, trajectory=[0, 1, 2, 3])
+
+
+@pytest.mark.parametrize("shift", [0.0, 1e6])
+@pytest.mark.parametrize("scale", [1.0, 1e8])
+def test_units_and_origin_of_features_do_not_matter(shift, scale):
+    X, y = load_iris(return_X_y=True)
+    units = np.array([1.0, 1.0, 1.0, scale])
+    base = IQLearnClassifier(C=np.inf, alpha=50.0).fit(X, y)
+    moved = IQLearnClassifier(C=np.inf, alpha=50.0).fit(X * units + shift, y)
+    assert moved.converged_
+    assert_allclose(moved.predict_proba(X * units + shift), base.predict_proba(X), rtol=0, atol=1e-6)
+
+
+def test_kl_starts_where_its_exponential_is_tame():
+    states, actions, order = rollouts()
+    X = np.random.default_rng(1).normal(size=(8, 3))[states[:, 0]]
+    model = IQLearnClassifier(divergence="kl", alpha=0.1).fit(X, actions, **order)
+    assert model.converged_
+    assert model.n_iter_ < 30
+
+
+@pytest.mark.parametrize("max_iter", [1, 3, 7])
+def test_max_iter_holds_for_all_stages_together(max_iter):
+    states, actions, order = rollouts()
+    model = IQLearnClassifier(q_type="tabular", divergence="tv", max_iter=max_iter)
+    with pytest.warns(ConvergenceWarning, match=f"after {max_iter} iterations"):
+        model.fit(states, actions, **order)
+    assert model.n_iter_ == max_iter
+    assert not model.converged_
+    assert np.abs(model.reward_).max() < 1.0
+
+
+def test_another_form_leaves_nothing_of_the_last():
+    transitions, counts, _ = random_problem(0)
+    model = IQLearnClassifier(warm_start=True).fit(X4, Y4)
+    assert hasattr(model, "coef_")
+    model.set_params(q_type="neural", tol=0.1).fit(X4, Y4)
+    assert not hasattr(model, "coef_")
+    model.set_params(transitions=transitions, q_type="auto", tol=None).fit(*as_rows(counts))
+    assert not hasattr(model, "states_")
+    cold = IQLearnClassifier(transitions).fit(*as_rows(counts))
+    np.testing.assert_array_equal(model.q_table_, cold.q_table_)
+
+
+def test_score_and_predict_refuse_what_fit_never_saw():
+    model = IQLearnClassifier().fit(X4, Y4)
+    with pytest.raises(ValueError, match=r"y must hold actions of \[0, 1\], got .*2"):
+        model.score(X4, [0, 1, 2, 0])
+    with pytest.raises(TypeError, match="Sparse data was passed"):
+        model.fit(sp.csr_array(X4), Y4)
+    with pytest.raises(ValueError, match="X contains NaN"):
+        model.fit(X4 * np.nan, Y4)
 
 
 def test_given_transitions_refuse_other_successors():
