@@ -7,6 +7,8 @@ import numpy as np
 # Sufficient decrease of Armijo's rule; the usual value (Nocedal and Wright 2006, section 3.1).
 SUFFICIENT_DECREASE = 1e-4
 SHORTEST_STEP = 1e-12
+# A change of the parameters, relative to their size, after which one more step would change nothing to speak of.
+SETTLED = 1e-5
 
 
 @dataclass
@@ -42,8 +44,9 @@ class Result:
 def newton(problem, start, *, tol, max_iter, report=None):
     """Minimise a smooth function.
 
-    Once the gradient is below ``tol``, one more step is taken: the convergence is quadratic there, so that
-    it brings the parameters themselves, not just the gradient, close to rounding.
+    The gradient must be below ``tol``, and the last step short: where a state is rare, its share of the
+    gradient is small long before its parameters are right. Convergence is quadratic, so the error that is
+    left is about the square of the last step.
 
     Parameters
     ----------
@@ -63,18 +66,18 @@ def newton(problem, start, *, tol, max_iter, report=None):
     result : Result
     """
     parameters, point = start, problem.at(start)
-    norm, previous = _norm(point), np.inf
+    norm, change = _norm(point), np.inf
     curve = [point.loss]
     message, stopped = "the iteration limit was reached", False
     while len(curve) <= max_iter:
-        if norm == 0 or max(norm, previous) <= tol:
+        if norm == 0 or (norm <= tol and change <= SETTLED):
             message = "the gradient is below tol"
             break
         found = _line_search(problem, point)
         if found is None:
             message = "no step reduces the objective further"
             break
-        previous = norm
+        change = np.abs(found[0] - parameters).max() / (1 + np.abs(parameters).max())
         parameters, point = found
         norm = _norm(point)
         curve.append(point.loss)

@@ -158,6 +158,18 @@ def test_without_a_future_each_state_stands_alone():
         assert_allclose(model.q_table_[state], found.x, atol=1e-5)  # BFGS with finite differences
 
 
+@pytest.mark.parametrize("divergence", ["chi2", "kl"])
+def test_a_rare_state_is_not_left_behind(divergence):
+    """A hundred million decisions in one state must not hide ten in another from the stopping rule."""
+    transitions, _, _ = random_problem(0, n_states=3, n_actions=2)
+    policies = []
+    for often in (1e4, 1e10):
+        counts = np.array([[often, often / 2], [1, 9], [3, 4]])
+        model = IQLearnClassifier(transitions, alpha=100.0, smoothing=0.0, divergence=divergence)
+        policies.append(model.fit(*as_rows(counts)).policy_[1])
+    assert_allclose(policies[1], policies[0], rtol=0, atol=2e-3)
+
+
 def test_attributes_agree_with_one_another():
     transitions, counts, _ = random_problem(0)
     counts[2] = 0
