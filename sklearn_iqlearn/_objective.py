@@ -50,10 +50,10 @@ from functools import cached_property
 from types import MappingProxyType
 
 import numpy as np
-import scipy.sparse as sp
 
 from sklearn_iqlearn._divergences import Divergence
-from sklearn_iqlearn._linear_algebra import NotPositiveDefinite, factor, weighted_gram
+from sklearn_iqlearn._linear_algebra import NotPositiveDefinite, factor
+from sklearn_iqlearn._schur import schur_complement
 from sklearn_iqlearn._soft_bellman import continuation_system, inverse_bellman, soft_value
 from sklearn_iqlearn._transitions import Transitions
 
@@ -243,51 +243,6 @@ def first_descent(point, solve):
         if np.sum(direction * point.gradient) < 0:
             return direction
     return -point.gradient
-
-
-def schur_complement(transitions, discount, k, c, m):
-    """``L' (diag(k) + blockdiag(m_s c_s c_s')) L`` with ``L = E - discount T``, dense or sparse.
-
-    Parameters
-    ----------
-    transitions : Transitions
-    discount : float
-    k, c : ndarray of shape (S, A)
-    m : ndarray of shape (S,)
-
-    Returns
-    -------
-    system : ndarray or sparse array of shape (S, S)
-    """
-    assemble = _dense_schur if transitions.prefers_dense() else _sparse_schur
-    return assemble(transitions, discount, k, c, m)
-
-
-def _dense_schur(transitions, discount, k, c, m):
-    n = transitions.n_states
-    system, coupling = np.zeros((n, n)), np.zeros((n, n))
-    for a, matrix in enumerate(transitions.matrices):
-        rows = -discount * (matrix.toarray() if sp.issparse(matrix) else matrix)
-        rows[np.diag_indices(n)] += 1
-        system += weighted_gram(rows, k[:, a])
-        coupling += c[:, a, None] * rows
-    system += weighted_gram(coupling, m)
-    system[np.diag_indices(n)] += _shift(np.diagonal(system))
-    return system
-
-
-def _sparse_schur(transitions, discount, k, c, m):
-    identity = sp.eye_array(transitions.n_states, format="csr")
-    all_rows = [identity - discount * sp.csr_array(matrix) for matrix in transitions.matrices]
-    system = sum(rows.T @ (sp.diags_array(k[:, a]) @ rows) for a, rows in enumerate(all_rows))
-    coupling = sum(sp.diags_array(c[:, a]) @ rows for a, rows in enumerate(all_rows))
-    system = system + coupling.T @ (sp.diags_array(m) @ coupling)
-    return system + sp.diags_array(_shift(system.diagonal()))
-
-
-def _shift(diagonal):
-    """What to add to the diagonal: rounding's share, and 1 where no curvature tells the value of a state."""
-    return np.where(diagonal == 0, 1.0, 1e-15 * np.abs(diagonal))
 
 
 def expert_term(demonstrations, discount):

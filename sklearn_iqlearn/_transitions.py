@@ -1,6 +1,7 @@
 """The transition kernel: what the next state is worth, and where the visits flow."""
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 
 import numpy as np
 import scipy.sparse as sp
@@ -49,17 +50,27 @@ class Transitions:
         """Whether every step ends the episode."""
         return not any((matrix.data if sp.issparse(matrix) else matrix).any() for matrix in self.matrices)
 
+    @cached_property
+    def n_successors(self):
+        """Number of states that each state can lead to, and itself: (S,)."""
+        union = sum(sp.csr_array(abs(matrix)) for matrix in self.matrices)
+        return np.diff(union.indptr).astype(float) + 1
+
+    def heavy_states(self):
+        """States with so many successors that coupling them all is no sparse matter: (S,)."""
+        return self.n_successors > max(64.0, 10 * np.sqrt(self.n_states))
+
     def prefers_dense(self):
         """Whether matrices that couple all successors of a state are better stored dense.
 
         Such a matrix (the Schur complement of Newton's method) has at most the sum over states of the
-        squared number of successors as its nonzeros.
+        squared number of successors as its nonzeros, the few heavy states left aside.
         """
         if self.n_states <= SMALL or not all(map(sp.issparse, self.matrices)):
             return True
-        union = sum(abs(matrix) for matrix in self.matrices)
-        n_successors = np.diff(union.indptr).astype(float) + 1
-        return np.sum(n_successors**2) > 0.3 * self.n_states**2
+        heavy = self.heavy_states()
+        rank = heavy.sum() * (self.n_actions + 2)
+        return np.sum(self.n_successors[~heavy] ** 2) > 0.3 * self.n_states**2 or rank > 0.1 * self.n_states
 
 
 def check_transitions(transitions):

@@ -7,8 +7,10 @@ import scipy.sparse as sp
 from problems import DIVERGENCES, objective, random_problem
 
 from sklearn_iqlearn._divergences import DIVERGENCES as CLASSES
+from sklearn_iqlearn._linear_algebra import LowRankUpdate, NotPositiveDefinite, factor
 from sklearn_iqlearn._newton import newton
-from sklearn_iqlearn._objective import Objective, schur_complement
+from sklearn_iqlearn._objective import Objective
+from sklearn_iqlearn._schur import schur_complement
 from sklearn_iqlearn._transitions import Transitions
 
 SETTINGS = {"discount": 0.9, "alpha": 3.0, "temperature": 0.7, "smoothing": 0.5}
@@ -104,6 +106,34 @@ def test_schur_complement_is_its_definition():
     coupling = np.einsum("sa,sat->st", c, rows)
     expected = np.einsum("sa,sat,sau->tu", k, rows, rows) + coupling.T @ np.diag(m) @ coupling
     np.testing.assert_allclose(np.tril(found), np.tril(expected), atol=1e-14)
+
+
+@pytest.mark.parametrize("negative", [False, True])
+def test_a_restart_row_is_a_term_of_low_rank(negative):
+    """A chain whose first states lead anywhere: the sparse form agrees with the dense one."""
+    n = 600
+    rng = np.random.default_rng(0)
+    kernel = []
+    for _ in range(2):
+        chain = sp.diags_array([0.3, 0.7], offsets=[0, 1], shape=(n, n)).tolil()
+        chain[:2] = rng.dirichlet(np.ones(n), size=2)
+        kernel.append(sp.csr_array(chain))
+    transitions = Transitions(kernel)
+    assert transitions.heavy_states().sum() == 2
+    assert not transitions.prefers_dense()
+    k, c, m = rng.uniform(1, 2, size=(n, 2)), rng.uniform(0.1, 0.4, size=(n, 2)), rng.uniform(1, 2, size=n)
+    if negative:
+        k[0, 0], m[1] = -0.01, -0.01
+    system = schur_complement(transitions, 0.99, k, c, m)
+    dense = schur_complement(Transitions([matrix.toarray() for matrix in kernel]), 0.99, k, c, m)
+    right = rng.normal(size=n)
+    assert isinstance(system, LowRankUpdate)
+    assert np.linalg.eigvalsh(dense)[0] > 0
+    found = factor(system, positive_definite=True)(right)
+    np.testing.assert_allclose(found, np.linalg.solve(dense, right), rtol=1e-8, atol=1e-10)
+    k[0] = -50.0
+    with pytest.raises(NotPositiveDefinite):
+        factor(schur_complement(transitions, 0.99, k, c, m), positive_definite=True)
 
 
 def test_outside_the_domain_there_is_no_value():
