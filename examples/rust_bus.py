@@ -13,11 +13,12 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 import pandas as pd
+from sklearn.base import clone
 from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, GroupKFold, cross_val_score
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import PolynomialFeatures, StandardScaler
 
 from sklearn_iqlearn import IQLearnClassifier
 from sklearn_iqlearn.datasets import load_rust_bus
@@ -43,14 +44,18 @@ def compare(bus, transitions, folds):
         cv=folds,
     ).fit(bus.data, bus.target, groups=bus.bus)
     default = IQLearnClassifier(transitions, discount=DISCOUNT)
+    bins = np.arange(N_BINS)[:, None] / N_BINS
+    linear = clone(default).set_params(features=np.hstack([bins, bins**2]), alpha=100.0)
+    logistic = make_pipeline(StandardScaler(), LogisticRegression(C=100.0))
+    quadratic = make_pipeline(PolynomialFeatures(2, include_bias=False), StandardScaler(), logistic[-1])
     settings = ", ".join(f"{name}={value}" for name, value in search.best_params_.items())
     rows = {
         f"IQ-Learn, best of the grid ({settings})": search.best_score_,
         "IQ-Learn, defaults (alpha=1, divergence=chi2)": held_out(default, bus, folds),
-        "IQ-Learn without a future (discount=0)": held_out(default.set_params(discount=0.0), bus, folds),
-        "Logistic regression on mileage": held_out(
-            make_pipeline(StandardScaler(), LogisticRegression()), bus, folds
-        ),
+        "IQ-Learn, no future (discount=0)": held_out(clone(default).set_params(discount=0.0), bus, folds),
+        "IQ-Learn, Q linear in mileage and its square": held_out(linear, bus, folds),
+        "Logistic regression on mileage": held_out(logistic, bus, folds),
+        "Logistic regression on mileage and its square": held_out(quadratic, bus, folds),
         "Action frequencies": held_out(DummyClassifier(strategy="prior"), bus, folds),
     }
     table = pd.DataFrame({"held-out log-likelihood per decision": rows}).rename_axis("model")
@@ -85,6 +90,9 @@ def picture(model, bus, path):
             loc="center left",
         )
     )
+    last = 5 * (replaced.index.max() + 1)
+    axes.axvspan(last, 5 * N_BINS, color="tab:gray", alpha=0.15, linewidth=0)
+    axes.text((last + 5 * N_BINS) / 2, 0.02, "no decisions", ha="center", color="dimgray")
     axes.set(
         xlabel="miles since the last replacement (thousands)",
         ylabel="probability of replacement in a month",
