@@ -73,7 +73,7 @@ def newton(problem, start, *, tol, max_iter, report=None):
         if norm == 0 or (norm <= tol and change <= SETTLED):
             message = "the gradient is below tol"
             break
-        found = _line_search(problem, point)
+        found = _line_search(problem, parameters, point)
         if found is None:
             message = "no step reduces the objective further"
             break
@@ -91,7 +91,7 @@ def _norm(point):
     return float(np.abs(point.gradient).max())
 
 
-def _line_search(problem, point):
+def _line_search(problem, parameters, point):
     """The first of a series of halved steps that makes progress, as (parameters, point), or None.
 
     Progress is Armijo's sufficient decrease of the objective; where that is too small to be told from
@@ -100,9 +100,11 @@ def _line_search(problem, point):
     direction = point.newton_direction()
     slope = np.sum(direction * point.gradient)
     step = point.reach(direction)
-    while step > SHORTEST_STEP:
-        parameters = point.moved(direction, step)
-        trial = problem.at(parameters)
+    # Where a policy is extreme there is hardly any curvature, and a full step is out of all proportion.
+    shortest = SHORTEST_STEP * min(1.0, (1 + np.abs(parameters).max()) / np.abs(direction).max())
+    while step > shortest:
+        moved = point.moved(direction, step)
+        trial = problem.at(moved)
         if trial is not None:
             decrease = -SUFFICIENT_DECREASE * step * slope
             fall = point.loss - trial.loss
@@ -110,6 +112,6 @@ def _line_search(problem, point):
             if decrease <= point.rounding and fall >= -point.rounding:
                 progress = progress or _norm(trial) < _norm(point)
             if progress:
-                return parameters, trial
+                return moved, trial
         step /= 2
     return None

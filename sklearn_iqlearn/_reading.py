@@ -62,7 +62,7 @@ def read_rows(estimator, X, values, y, weight, order):
         states=position[: len(actions)],
         actions=actions,
         weight=weight[kept],
-        successors=np.where(following >= 0, position[following], following),
+        successors=np.where(following >= 0, position[np.maximum(following, 0)], following),
         starts=starts,
         shape=(len(states), len(classes)),
         stand_in=estimator._form().needs_stand_in,

@@ -158,6 +158,21 @@ def test_next_rows_and_trajectories_tell_the_same(q_type):
     assert_allclose(shuffled.predict_proba(X), by_id, rtol=0, atol=1e-10)
 
 
+@pytest.mark.parametrize("q_type", ["tabular", "linear"])
+def test_one_row_is_enough(q_type):
+    model = IQLearnClassifier(q_type=q_type).fit([[1.0, 2.0]], ["a"], trajectory=[0])
+    assert model.predict([[1.0, 2.0]]).tolist() == ["a"]
+    assert model.predict_proba([[1.0, 2.0]]).tolist() == [[1.0]]
+
+
+def test_newton_comes_back_from_an_extreme_policy():
+    """One state, whose start has a policy with next to no curvature."""
+    model = IQLearnClassifier(divergence="tv", alpha=1.1, discount=0.99, temperature=8.0, C=1e3)
+    rows = np.zeros((9, 2)), [0, 1, 2, 2, 0, 1, 0, 2, 0]
+    model.fit(*rows, trajectory=[0, 1, 2, 2, 3, 3, 4, 4, 4])
+    assert model.converged_
+
+
 def test_a_gap_in_the_steps_cuts_off():
     X, y = np.arange(4.0)[:, None], np.array([0, 1, 0, 1])
     gap = IQLearnClassifier().fit(X, y, trajectory=[0] * 4, step=[0, 1, 3, 4])
