@@ -7,6 +7,8 @@ import numpy as np
 # Sufficient decrease of Armijo's rule; the usual value (Nocedal and Wright 2006, section 3.1).
 SUFFICIENT_DECREASE = 1e-4
 SHORTEST_STEP = 1e-12
+# Share of tol at which a gradient counts as 0.
+NEGLIGIBLE = 1e-6
 # A change of the parameters, relative to their size, after which one more step would change nothing to speak of.
 SETTLED = 1e-5
 
@@ -46,7 +48,8 @@ def newton(problem, start, *, tol, max_iter, report=None):
 
     The gradient must be below ``tol``, and the last step short: where a state is rare, its share of the
     gradient is small long before its parameters are right. Convergence is quadratic, so the error that is
-    left is about the square of the last step.
+    left is about the square of the last step. Where there is no finite minimum the steps never get short,
+    and the gradient must have all but vanished.
 
     Parameters
     ----------
@@ -70,7 +73,7 @@ def newton(problem, start, *, tol, max_iter, report=None):
     curve = [point.loss]
     message, stopped = "the iteration limit was reached", False
     while len(curve) <= max_iter:
-        if norm == 0 or (norm <= tol and change <= SETTLED):
+        if norm <= NEGLIGIBLE * tol or (norm <= tol and change <= SETTLED):
             message = "the gradient is below tol"
             break
         found = _line_search(problem, parameters, point)

@@ -477,3 +477,12 @@ def test_given_transitions_refuse_other_successors():
     for name, value in {"next_X": X, "terminal": np.zeros(len(y))}.items():
         with pytest.raises(ValueError, match=f"{name} must be None where transitions are given"):
             IQLearnClassifier(transitions).fit(X, y, **{name: value})
+
+
+@pytest.mark.parametrize("divergence", DIVERGENCES)
+def test_one_action_alone_ends_at_certainty(divergence):
+    """An action with no weight left: its Q falls for ever, which must not keep the solver going."""
+    X, y = np.random.default_rng(0).normal(size=(10, 4)), np.arange(10) % 2
+    model = IQLearnClassifier(divergence=divergence).fit(X, y, sample_weight=y.astype(float))
+    assert model.converged_
+    assert (model.predict(X) == 1).all()
