@@ -3,7 +3,7 @@
 try:
     from sklearn.callback import CallbackSupportMixin, with_callbacks
 except ImportError:
-
+    # A class of the same name in each branch is what a guarded import is, and what mypy objects to.
     class CallbackSupportMixin:  # type: ignore[no-redef]
         """Stands in where scikit-learn has no callbacks."""
 

@@ -67,6 +67,25 @@ def test_one_hot_features_are_a_table(divergence, value_term, shared):
     assert_allclose(linear.objective_, table.objective_, rtol=0, atol=1e-12)
 
 
+@pytest.mark.parametrize(
+    ("settings", "n_free"),
+    [
+        ({"features": np.ones((6, 2))}, 2 * (2 + 1)),  # two of three actions: two features and a constant each
+        ({"features": np.ones((6, 2)), "fit_intercept": False}, 2 * 2),
+        ({"features": np.ones((6, 3, 4))}, 4 + 2),  # shared features, two free constants
+        ({"q_type": "neural", "hidden_layer_sizes": 5, "tol": 0.1}, 6 * 5 + 5 + 5 * 3 + 3),
+    ],
+    ids=str,
+)
+def test_information_criteria_count_free_parameters(settings, n_free):
+    transitions, counts, _ = random_problem(0)
+    rows = as_rows(counts)
+    model = IQLearnClassifier(transitions, random_state=0, **settings).fit(*rows)
+    deviance = -2 * counts.sum() * model.score(*rows)
+    assert_allclose(model.aic(*rows), deviance + 2 * n_free)
+    assert_allclose(model.bic(*rows), deviance + np.log(counts.sum()) * n_free)
+
+
 def test_features_make_auto_linear():
     transitions, counts, _ = random_problem(0)
     features = np.random.default_rng(0).normal(size=(6, 2))
