@@ -7,24 +7,25 @@ from dataclasses import replace
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import check_consistent_length, check_random_state, column_or_1d
+from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted, check_X_y, validate_data
+from sklearn.utils.validation import check_X_y
 
 from sklearn_iqlearn._callbacks import CallbackSupportMixin, FitTasks, with_callbacks
-from sklearn_iqlearn._demonstrations import (
-    check_weight,
-)
+from sklearn_iqlearn._demonstrations import check_weight
 from sklearn_iqlearn._divergences import DIVERGENCES
 from sklearn_iqlearn._objective import VALUE_TERMS, Objective
 from sklearn_iqlearn._parameters import check_distribution, check_numbers, check_sizes, choose
+from sklearn_iqlearn._policy import PolicyMixin
+from sklearn_iqlearn._projection import project, reward_features
 from sklearn_iqlearn._q_functions import Q_FUNCTIONS
-from sklearn_iqlearn._reading import check_actions, check_states, names_and_width, read_rows, read_states
-from sklearn_iqlearn._soft_bellman import log_policy, soft_value
+from sklearn_iqlearn._reading import names_and_width, read_rows, read_states
+from sklearn_iqlearn._soft_bellman import log_policy, soft_value, warn_ill_conditioned
 from sklearn_iqlearn._solvers import SOLVERS, follow_path, reach_domain
+from sklearn_iqlearn._worlds import WorldsMixin
 
 
-class IQLearnClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
+class IQLearnClassifier(WorldsMixin, PolicyMixin, CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     """Inverse soft-Q learning: the policy, value and reward behind logged decisions.
 
     Finds the soft action values Q whose softmax policy makes the observed actions likely, while the
@@ -47,14 +48,17 @@ class IQLearnClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     temperature : float > 0, default=1.0
         Scale of the choice shocks. It sets the unit of Q and of the reward: the policy depends on
         ``alpha / temperature`` alone.
-    q_type : {"auto", "tabular", "linear", "neural"}, default="auto"
+    q_type : {"auto", "tabular", "linear", "neural", "structural"}, default="auto"
         Form of Q. "tabular": a free value for each state and action; without ``transitions`` the states
         are the distinct rows of X, and a row not among them gets the uniform policy. "linear": linear in
         the features, with coefficients for each action, or shared by the actions where ``features`` has
-        three dimensions. "neural": a perceptron with tanh units, one output for each action. "auto":
-        tabular where transitions are given and features are not, else linear.
+        three dimensions. "neural": a perceptron with tanh units, one output for each action. "structural":
+        the solution of a reward linear in the features; with ``alpha=inf`` this is the maximum likelihood of
+        [2]_, by a nested fixed point. "auto": tabular where transitions are given and features are not, else
+        linear.
     features : array of shape (S, K) or (S, A, K), optional
-        Features of the states of ``transitions``. Without them a network sees one-hot states.
+        Features of the states of ``transitions``. Without them a network sees one-hot states. The reward is
+        told in their terms too (``reward_coef_``), where those of shape (S, K) are paid whatever the action.
     divergence : {"chi2", "tv", "simple", "hellinger", "kl", "js"}, default="chi2"
         Shape of the reward penalty. "tv", also spelled "simple", bounds the reward by ``alpha``;
         "hellinger" bounds it below by ``-alpha`` and "js" by ``-alpha * log(2)``.
@@ -118,13 +122,18 @@ class IQLearnClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         The reward that makes the policy optimal: ``q_table_ - discount * E[value_]``. It is one of many
         rewards with this policy, the one that the penalty prefers. NaN for pairs whose next state is unknown.
     coef_ : ndarray of shape (A, K) or (K,)
-        Coefficients of a linear Q.
+        Coefficients of a linear Q; with "structural" those of the reward.
+    reward_coef_ : ndarray of shape (K,)
+        Coefficients of the reward in ``features``, where those are given: what ``rewards.project`` finds, the
+        part of the reward that the policy identifies. NaN, with a warning, for the others.
     intercept_ : ndarray of shape (A,)
         Its constants.
     coefs_, intercepts_ : list of ndarray
         Weights and biases of the layers of a network.
     counts_ : ndarray of shape (S, A)
         Weighted visits in the training data.
+    initial_distribution_ : ndarray of shape (S,)
+        The parameter, or the shares of the states in which trajectories start.
     objective_ : float
         The objective at the solution; the penalty of "tv" is its barrier's.
     gradient_norm_ : float
@@ -162,6 +171,8 @@ class IQLearnClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     ----------
     .. [1] Garg, Chakraborty, Cundy, Song and Ermon (2021). IQ-Learn: Inverse soft-Q learning for
        imitation. NeurIPS 34.
+    .. [2] Rust (1987). Optimal replacement of GMC bus engines: an empirical model of Harold Zurcher.
+       Econometrica 55(5), 999-1033.
 
     Examples
     --------
@@ -285,15 +296,9 @@ class IQLearnClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         ValueError
             If a parameter is out of its range or the data do not fit together.
         """
-        self._check_parameters()
-        values, y = check_X_y(X, y, estimator=self)
-        check_classification_targets(y)
-        weight = check_weight(sample_weight, len(y))
-        read = read_rows if self.transitions is None else read_states
         order = {"trajectory": trajectory, "step": step, "next_X": next_X, "terminal": terminal}
-        demonstrations, features, fitted = read(self, X, values, y, weight, order)
-        problem, solver = self._problem(demonstrations, features)
-        fitted |= names_and_width(X)
+        demonstrations, problem, fitted = self._assemble(X, y, sample_weight, order)
+        solver = self._solver()
         start = self._start(problem, solver, fitted)
         for name in [name for name in vars(self) if name.endswith("_") and not name.startswith("_")]:
             delattr(self, name)  # an earlier fit may have had another form
@@ -313,15 +318,31 @@ class IQLearnClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             )
         return self
 
+    def _assemble(self, X, y, sample_weight, order):
+        """The decisions summarised, the problem that they pose, and the fitted attributes that they decide."""
+        self._check_parameters()
+        values, y = check_X_y(X, y, estimator=self)
+        check_classification_targets(y)
+        weight = check_weight(sample_weight, len(y))
+        read = read_rows if self.transitions is None else read_states
+        demonstrations, features, fitted = read(self, X, values, y, weight, order)
+        if self.initial_distribution is not None:
+            n_states = demonstrations.transitions.n_states
+            initial = check_distribution(self.initial_distribution, "initial_distribution", n_states)
+            demonstrations = replace(demonstrations, initial_distribution=initial)
+        problem = self._problem(demonstrations, features)
+        return demonstrations, problem, fitted | names_and_width(X)
+
     def _check_parameters(self):
         check_numbers(self)
         check_sizes(self)
         solver = self._solver()
-        if solver.needs_hessian and not self._form().has_hessian:
+        gives = self._form().gives
+        if solver.needs not in gives:
             raise ValueError(
-                f"solver={self.solver!r} needs a Hessian, which q_type={self.q_type!r} does not give; use one of "
-                f"the solvers {[name for name in SOLVERS if not SOLVERS[name].needs_hessian]} or of the q_types "
-                f"{[name for name in Q_FUNCTIONS if Q_FUNCTIONS[name].has_hessian]}."
+                f"solver={self.solver!r} needs a {_NEEDS[solver.needs]}, which q_type={self.q_type!r} does not "
+                f"give; use one of the solvers {[name for name in SOLVERS if SOLVERS[name].needs in gives]} or of "
+                f"the q_types {[name for name in Q_FUNCTIONS if solver.needs in Q_FUNCTIONS[name].gives]}."
             )
         if np.isinf(self.alpha) and self.value_term == "initial":
             raise ValueError(
@@ -339,20 +360,17 @@ class IQLearnClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     def _solver(self):
         name = self.solver
         if isinstance(name, str) and name == "auto":
-            name = "newton" if self._form().has_hessian else "adam"
+            name = "newton" if "hessian" in self._form().gives else "adam"
         return choose("solver", name, SOLVERS)
 
     def _tol(self, solver):
         return solver.tol if self.tol is None else self.tol
 
     def _problem(self, demonstrations, features):
-        """The objective bound to the form of Q, and the solver."""
+        """The objective bound to the form of Q."""
         divergence = choose("divergence", self.divergence, DIVERGENCES)
         value_term = choose("value_term", self.value_term, VALUE_TERMS)
         transitions, n = demonstrations.transitions, demonstrations.counts.sum()
-        if self.initial_distribution is not None:
-            initial = check_distribution(self.initial_distribution, "initial_distribution", transitions.n_states)
-            demonstrations = replace(demonstrations, initial_distribution=initial)
         # Episodes of one step have no future to discount.
         discount = 0.0 if transitions.never_continues() else float(self.discount)
         occupancy, value_weight, total = value_term(demonstrations, discount)
@@ -377,7 +395,7 @@ class IQLearnClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             n=float(n),
         )
         rng = check_random_state(self.random_state)
-        return self._form().create(objective, features, self, rng), self._solver()
+        return self._form().create(objective, features, self, rng)
 
     def _max_iter(self, solver):
         return int(solver.max_iter if self.max_iter is None else self.max_iter)
@@ -392,7 +410,7 @@ class IQLearnClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
                 last = None
             if _shapes(last) == _shapes(start) and problem.at(last) is not None:
                 return last
-        return reach_domain(problem, start) if solver.needs_hessian else start
+        return reach_domain(problem, start) if solver.needs == "hessian" else start
 
     def _solve(self, problem, solver, start, tasks, fitted):
         """From the start, by way of the divergence's path, to the solution."""
@@ -425,162 +443,38 @@ class IQLearnClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         table = problem.table(solution.parameters)
         q = table - objective.level
         value = soft_value(q, self.temperature)
+        policy = np.exp(log_policy(q, self.temperature))
+        reward = objective.reward(q, value)
         counts = demonstrations.counts
-        return problem.attributes(solution.parameters) | {
-            "q_table_": table,
-            "value_": value + objective.level,
-            "policy_": np.exp(log_policy(q, self.temperature)),
-            "reward_": np.where(demonstrations.penalised, objective.reward(q, value), np.nan),
-            "counts_": counts,
-            "state_coverage_": float((counts > 0).any(axis=1).mean()),
-            "state_action_coverage_": float((counts > 0).mean()),
-            "objective_": solution.loss,
-            "gradient_norm_": solution.gradient_norm,
-            "converged_": solution.converged,
-            "n_iter_": solution.n_iter,
-            "loss_curve_": solution.loss_curve,
-        }
+        transitions, discount = objective.transitions, objective.discount
+        warn_ill_conditioned(policy, transitions, discount, stacklevel=5)
+        known = {}
+        if self.features is not None:
+            features = reward_features(np.asarray(self.features, dtype=np.float64), counts.shape[1])
+            projection = project(reward, features, counts, transitions, discount)
+            known["reward_coef_"] = projection.identified_coef(stacklevel=5)
+        return (
+            known
+            | problem.attributes(solution.parameters)
+            | {
+                "q_table_": table,
+                "value_": value + objective.level,
+                "policy_": policy,
+                "reward_": np.where(demonstrations.penalised, reward, np.nan),
+                "counts_": counts,
+                "initial_distribution_": demonstrations.initial_distribution,
+                "state_coverage_": float((counts > 0).any(axis=1).mean()),
+                "state_action_coverage_": float((counts > 0).mean()),
+                "objective_": solution.loss,
+                "gradient_norm_": solution.gradient_norm,
+                "converged_": solution.converged,
+                "n_iter_": solution.n_iter,
+                "loss_curve_": solution.loss_curve,
+            }
+        )
 
-    def q_values(self, X):
-        """Soft action values of states.
 
-        Parameters
-        ----------
-        X : array of shape (n_rows, n_features)
-            States, as in ``fit``.
-
-        Returns
-        -------
-        q : ndarray of shape (n_rows, A)
-            Columns in the order of ``classes_``.
-        """
-        check_is_fitted(self)
-        X = validate_data(self, X, reset=False)
-        if hasattr(self, "states_"):
-            return self._form().values(self, X.astype(np.float64))
-        return self.q_table_[check_states(X, len(self.q_table_))]
-
-    def decision_function(self, X):
-        """Soft action values; for two actions, those of the second less those of the first.
-
-        Parameters
-        ----------
-        X : array of shape (n_rows, n_features)
-            States, as in ``fit``.
-
-        Returns
-        -------
-        scores : ndarray of shape (n_rows, A), or (n_rows,) for two actions
-        """
-        q = self.q_values(X)
-        return q[:, 1] - q[:, 0] if q.shape[1] == 2 else q
-
-    def predict(self, X):
-        """The most probable action in each state; ties go to the first of ``classes_``.
-
-        Parameters
-        ----------
-        X : array of shape (n_rows, n_features)
-            States, as in ``fit``.
-
-        Returns
-        -------
-        actions : ndarray of shape (n_rows,)
-            Elements of ``classes_``.
-        """
-        best = self.q_values(X).argmax(axis=1)
-        return self.classes_[best]
-
-    def predict_proba(self, X):
-        """The policy: probability of each action in each state.
-
-        Parameters
-        ----------
-        X : array of shape (n_rows, n_features)
-            States, as in ``fit``.
-
-        Returns
-        -------
-        probabilities : ndarray of shape (n_rows, A)
-        """
-        return np.exp(self.predict_log_proba(X))
-
-    def predict_log_proba(self, X):
-        """Logarithm of the policy, finite however small the probability.
-
-        Parameters
-        ----------
-        X : array of shape (n_rows, n_features)
-            States, as in ``fit``.
-
-        Returns
-        -------
-        log_probabilities : ndarray of shape (n_rows, A)
-        """
-        return log_policy(self.q_values(X), self.temperature)
-
-    def score(self, X, y, sample_weight=None):
-        """Mean log-likelihood per decision: at most 0, higher is better.
-
-        Parameters
-        ----------
-        X : array of shape (n_rows, n_features)
-            States, as in ``fit``.
-        y : array of shape (n_rows,)
-        sample_weight : array of shape (n_rows,), optional
-
-        Returns
-        -------
-        score : float
-        """
-        log_likelihood, total = self._log_likelihood(X, y, sample_weight)
-        return log_likelihood / total
-
-    def aic(self, X, y, sample_weight=None):
-        """Akaike's information criterion on decisions, lower is better.
-
-        It counts the free parameters of the policy: A - 1 for each visited state of a table, A - 1 for each
-        feature and constant of a linear Q (one for each shared feature), all weights of a network.
-
-        Parameters
-        ----------
-        X : array of shape (n_rows, n_features)
-            States, as in ``fit``.
-        y : array of shape (n_rows,)
-        sample_weight : array of shape (n_rows,), optional
-
-        Returns
-        -------
-        aic : float
-        """
-        log_likelihood, _ = self._log_likelihood(X, y, sample_weight)
-        return 2.0 * self._form().n_free(self) - 2 * log_likelihood
-
-    def bic(self, X, y, sample_weight=None):
-        """Schwarz's information criterion on decisions, lower is better; parameters as for ``aic``.
-
-        Parameters
-        ----------
-        X : array of shape (n_rows, n_features)
-            States, as in ``fit``.
-        y : array of shape (n_rows,)
-        sample_weight : array of shape (n_rows,), optional
-
-        Returns
-        -------
-        bic : float
-        """
-        log_likelihood, total = self._log_likelihood(X, y, sample_weight)
-        return np.log(total) * self._form().n_free(self) - 2 * log_likelihood
-
-    def _log_likelihood(self, X, y, sample_weight):
-        """Weighted log-likelihood and total weight of decisions."""
-        log_probabilities = self.predict_log_proba(X)
-        actions = check_actions(column_or_1d(y), self.classes_)
-        check_consistent_length(log_probabilities, actions)
-        weight = check_weight(sample_weight, len(actions))
-        chosen = log_probabilities[np.arange(len(actions)), actions]
-        return float(weight @ chosen), float(weight.sum())
+_NEEDS = {"hessian": "Hessian", "jax": "gradient by JAX"}
 
 
 def _same_problem(estimator, fitted):

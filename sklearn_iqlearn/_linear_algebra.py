@@ -75,6 +75,35 @@ def factor(matrix, *, positive_definite=False):
     return solve
 
 
+def solve_scaled(matrix, b):
+    """Solve a small system whose unknowns may have units as different as may be.
+
+    The matrix is scaled to a diagonal of 1 first. An unknown that it does not see stays 0.
+
+    Parameters
+    ----------
+    matrix : ndarray of shape (n, n)
+        Positive semidefinite.
+    b : ndarray of shape (n,)
+
+    Returns
+    -------
+    x : ndarray of shape (n,)
+
+    Raises
+    ------
+    NotPositiveDefinite
+        If the matrix has a negative eigenvalue.
+    """
+    diagonal = matrix.diagonal()
+    if np.any(diagonal < 0):
+        raise NotPositiveDefinite
+    scale = 1 / np.sqrt(np.where(diagonal > 0, diagonal, 1.0))
+    scaled = matrix * scale[:, None] * scale
+    scaled[np.diag_indices_from(scaled)] = 1 + 1e-11
+    return scale * factor(scaled, positive_definite=True)(scale * b)
+
+
 def _factor_update(matrix):
     """Woodbury's formula, with the weights' signs as the middle matrix."""
     signs = np.sign(matrix.weights)

@@ -49,7 +49,7 @@ class Neural:
     decay: float
     rng: np.random.RandomState
 
-    has_hessian = False
+    gives = frozenset({"jax"})
     needs_stand_in = False
     jax_table = staticmethod(network_table)
 

@@ -116,7 +116,10 @@ class Objective:
     def at(self, q):
         """J at the table ``q + level``, or None outside the domain of the divergence."""
         value = soft_value(q, self.temperature)
-        reward = self.reward(q, value)
+        return self.evaluate(q, value, self.reward(q, value))
+
+    def evaluate(self, q, value, reward):
+        """J at the table ``q + level`` whose soft value and reward are known."""
         u = self.scaled(reward)
         if not (u.min() > self.divergence.lower and u.max() < self.divergence.upper):
             return None
@@ -136,10 +139,10 @@ class Evaluation:
         self.rounding = 4 * np.finfo(float).eps * (1 + abs(loss) + np.abs(q).max())
         self.policy = np.exp((q - value[:, None]) / objective.temperature)
         scaled = objective.scaled(reward)
-        pull = objective.penalty_weight * objective.divergence.dg(scaled) - objective.occupancy
+        self.pull = objective.penalty_weight * objective.divergence.dg(scaled) - objective.occupancy
         self.curvature = objective.penalty_weight * objective.divergence.d2g(scaled) / objective.alpha
-        self.pressure = objective.value_weight - objective.discount * objective.transitions.flow(pull)
-        self.gradient = pull + self.policy * self.pressure[:, None]
+        self.pressure = objective.value_weight - objective.discount * objective.transitions.flow(self.pull)
+        self.gradient = self.pull + self.policy * self.pressure[:, None]
 
     def reward_change(self, direction):
         """First-order change of the reward along a direction of Q, J = I - gamma T Pi: (S, A) -> (S, A)."""
@@ -148,10 +151,11 @@ class Evaluation:
 
     def reach(self, direction):
         """The step, at most 1, that keeps the linearised reward well inside the divergence's domain."""
+        return self.reach_of(self.reward_change(direction)) if self.objective.divergence.bounded else 1.0
+
+    def reach_of(self, change):
+        """The step, at most 1, whose share of a change of the reward stays well inside the domain."""
         divergence, alpha = self.objective.divergence, self.objective.alpha
-        if not divergence.bounded:
-            return 1.0
-        change = self.reward_change(direction)
         edge = alpha * np.where(change > 0, divergence.upper, divergence.lower)
         moving = (change != 0) & (self.objective.penalty_weight > 0)
         steps = (edge - self.reward)[moving] / change[moving]

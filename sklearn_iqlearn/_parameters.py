@@ -28,6 +28,12 @@ def check_numbers(estimator):
             raise ValueError(f"{name} must be {rule}, got {value!r}.")
 
 
+def check_count(name, value):
+    """Raise a ValueError unless ``value`` is an integer >= 1."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
+        raise ValueError(f"{name} must be an integer >= 1, got {value!r}.")
+
+
 def check_sizes(estimator):
     """Raise a ValueError for hidden layers or batches that are not of whole positive size."""
     batch = estimator.batch_size

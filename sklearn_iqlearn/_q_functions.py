@@ -6,14 +6,17 @@ Each class binds one form to an objective. To a solver it is a *problem*:
     Parameters whose reward is 0, or as near to that as the form allows.
 ``at(parameters)``
     None outside the domain of the divergence, else a point with ``loss``, ``rounding``, ``gradient`` and,
-    where ``has_hessian``, ``newton_direction()``, ``reach(direction)`` and ``moved(direction, step)``.
+    where it ``gives`` a "hessian", ``newton_direction()``, ``reach(direction)`` and ``moved(direction, step)``.
 ``table(parameters)``
     Q as an array of shape (S, A).
 ``centred(parameters)``
     The same problem and point in a representation that loses fewer digits.
 ``jax_table``, ``inputs``, ``ridge``
-    The table as a function ``jax_table(parameters, inputs)`` that JAX can trace, and the weights of the
-    squared parameters in the loss, for first-order solvers.
+    Where it ``gives`` "jax", the table as a function ``jax_table(parameters, inputs)`` that JAX can trace, and the
+    weights of the squared parameters in the loss, for first-order solvers.
+
+To ``inference`` its points give, where they have a "hessian", ``hessian(beta, curvature)``, ``pressure`` and the
+derivatives ``q_sensitivity`` and ``reward_sensitivity``.
 
 To the estimator it is also ``create``, ``attributes`` (what a fit exposes), ``recall`` (parameters from
 those of an earlier fit), ``values`` (Q of rows of features) and ``n_free`` (free parameters of the policy).
@@ -26,10 +29,11 @@ from typing import Any
 
 import numpy as np
 
-from sklearn_iqlearn._linear_algebra import NotPositiveDefinite, factor, weighted_gram
+from sklearn_iqlearn._linear_algebra import factor, solve_scaled, weighted_gram
 from sklearn_iqlearn._neural import Neural
 from sklearn_iqlearn._objective import Evaluation, Objective, first_descent
 from sklearn_iqlearn._soft_bellman import solve_soft_bellman
+from sklearn_iqlearn._structural import Structural
 
 
 def zero_reward_table(objective):
@@ -52,7 +56,7 @@ class Tabular:
 
     objective: Objective
 
-    has_hessian = True
+    gives = frozenset({"hessian", "jax"})
     needs_stand_in = True  # nothing but the penalty bounds the Q of a pair without a next state
     jax_table = staticmethod(free_table)
     inputs = None
@@ -128,7 +132,7 @@ class Linear:
     offset: np.ndarray
     intercept: bool
 
-    has_hessian = True
+    gives = frozenset({"hessian", "jax"})
     needs_stand_in = False
     jax_table = staticmethod(linear_table)
 
@@ -257,10 +261,14 @@ class LinearPoint:
         """Newton's direction of the Hessian Phi' H Phi."""
         return first_descent(self, self._solve)
 
+    def _solve(self, beta, curvature):
+        solution = solve_scaled(self.hessian(beta, curvature), -self.gradient.ravel())
+        return solution.reshape(self.parameters.shape)
+
     def curvatures(self):
         return self.evaluation.curvatures()
 
-    def _solve(self, beta, curvature):
+    def hessian(self, beta, curvature):
         problem, policy = self.problem, self.evaluation.policy
         mean = problem.mean_features(policy)
         hessian = problem.second_moment(beta[:, None] * policy) - weighted_gram(mean, beta)
@@ -270,16 +278,25 @@ class LinearPoint:
                 rows = problem.reward_features(mean, action, states)
                 hessian += weighted_gram(rows, curvature[states, action])
         hessian[np.diag_indices_from(hessian)] += problem.ridge.ravel()
-        diagonal = hessian.diagonal()
-        if np.any(diagonal < 0):
-            raise NotPositiveDefinite
-        # Scaled to a diagonal of 1, so that the units of the features do not matter. A direction that changes
-        # neither reward nor policy stays where it is.
-        scale = 1 / np.sqrt(np.where(diagonal > 0, diagonal, 1.0))
-        hessian *= scale[:, None] * scale
-        hessian[np.diag_indices_from(hessian)] = 1 + 1e-11
-        solution = factor(hessian, positive_definite=True)(-scale * self.gradient.ravel())
-        return (scale * solution).reshape(self.parameters.shape)
+        return hessian
+
+    @property
+    def pressure(self):
+        return self.evaluation.pressure
+
+    @property
+    def q_sensitivity(self):
+        """Change of Q with each parameter: (S, A, p)."""
+        design, n_actions = self.problem.design, self.evaluation.policy.shape[1]
+        if self.problem.shared:
+            return design
+        return np.einsum("sk,ab->sakb", design, np.eye(n_actions)).reshape(len(design), n_actions, -1)
+
+    @property
+    def reward_sensitivity(self):
+        """Change of the reward with each parameter: (S, A, p)."""
+        objective, mean = self.problem.objective, self.problem.mean_features(self.evaluation.policy)
+        return self.q_sensitivity - objective.discount * objective.transitions.expected_next(mean)
 
     def reach(self, direction):
         return self.evaluation.reach(self.problem.table(direction))
@@ -288,4 +305,6 @@ class LinearPoint:
         return self.parameters + step * direction
 
 
-Q_FUNCTIONS: Mapping[str, Any] = MappingProxyType({"tabular": Tabular, "linear": Linear, "neural": Neural})
+Q_FUNCTIONS: Mapping[str, Any] = MappingProxyType(
+    {"tabular": Tabular, "linear": Linear, "neural": Neural, "structural": Structural}
+)

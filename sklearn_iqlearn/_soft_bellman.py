@@ -9,10 +9,16 @@ With temperature sigma, discount gamma and transitions P,
 and Q is the fixed point of ``Q = r + gamma * P V(Q)``.
 """
 
+import warnings
+
 import numpy as np
+import scipy.linalg
 import scipy.sparse as sp
 
 from sklearn_iqlearn._linear_algebra import factor
+
+# Condition number from which on a solution keeps less than about 6 digits.
+ILL_CONDITIONED = 1e10
 
 
 def soft_value(q, temperature):
@@ -38,14 +44,36 @@ def continuation_system(policy, transitions, discount):
     return identity - discount * mixed
 
 
-def solve_soft_bellman(reward, transitions, discount, temperature, *, tol=1e-14, max_iter=100):
+def warn_ill_conditioned(policy, transitions, discount, stacklevel):
+    """Warn where ``I - discount * P_policy`` is ill-conditioned in the maximum norm.
+
+    The inverse has no negative entry, so that its norm is what it makes of a vector of ones.
+    """
+    if (1 + discount) / (1 - discount) < ILL_CONDITIONED:  # the worst case
+        return
+    system = continuation_system(policy, transitions, discount)
+    condition = abs(system).sum(axis=1).max() * np.abs(factor(system)(np.ones(len(policy)))).max()
+    if condition > ILL_CONDITIONED:
+        warnings.warn(
+            f"discount={discount!r} is so near 1 that values are ill-conditioned: the condition number of their "
+            f"linear system is about {condition:.1e}, which leaves about {max(0, 15.7 - np.log10(condition)):.0f} "
+            "digits. Use a smaller discount, or transitions whose episodes end.",
+            scipy.linalg.LinAlgWarning,
+            stacklevel=stacklevel,
+        )
+
+
+def solve_soft_bellman(reward, transitions, discount, temperature, *, start=None, tol=1e-14, max_iter=100):
     """The soft action values of a reward, by Newton-Kantorovich steps (soft policy iteration).
 
     Parameters
     ----------
     reward : ndarray of shape (S, A)
+        Minus infinity forbids a pair; every state needs one that is allowed.
     transitions : Transitions
     discount, temperature : float
+    start : ndarray of shape (S, A), optional
+        Action values near the solution.
     tol : float
         Largest residual of the Bellman equation, relative to the size of Q. Rounding in the linear
         solve bounds what can be had; the iteration also ends where the residual stops falling.
@@ -55,19 +83,23 @@ def solve_soft_bellman(reward, transitions, discount, temperature, *, tol=1e-14,
     -------
     q : ndarray of shape (S, A)
     """
-    # The value of the mean reward under a uniform policy that never ends: exact for a zero reward.
-    level = reward.mean() + temperature * np.log(reward.shape[1])
-    q = reward + discount * transitions.expected_next(np.full(len(reward), level / (1 - discount)))
+    bar = np.where(reward == -np.inf, -np.inf, 0.0)
+    reward = np.where(reward == -np.inf, 0.0, reward)
+    q = start
+    if start is None:
+        # The value of the mean reward under a uniform policy that never ends: exact for a zero reward.
+        level = reward.mean() + temperature * np.log(reward.shape[1])
+        q = reward + discount * transitions.expected_next(np.full(len(reward), level / (1 - discount)))
     previous = np.inf
     for _ in range(max_iter):
-        value = soft_value(q, temperature)
+        value = soft_value(q + bar, temperature)
         error = reward + discount * transitions.expected_next(value) - q
         size = np.abs(error).max()
         scale = 1 + np.abs(q).max()
         if size <= tol * scale or (size >= previous and size <= 1e-8 * scale):
             break
         previous = size
-        policy = np.exp((q - value[:, None]) / temperature)
+        policy = np.exp((q + bar - value[:, None]) / temperature)
         solve = factor(continuation_system(policy, transitions, discount))
         q = q + error + discount * transitions.expected_next(solve((policy * error).sum(axis=1)))
-    return q
+    return q + bar

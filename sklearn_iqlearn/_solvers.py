@@ -35,13 +35,13 @@ class Solver:
     minimise: Callable
     max_iter: int
     tol: float
-    needs_hessian: bool = False
+    needs: str = "jax"
     options: tuple = ()
 
 
 SOLVERS = MappingProxyType(
     {
-        "newton": Solver(newton, 200, 1e-8, needs_hessian=True),
+        "newton": Solver(newton, 200, 1e-8, needs="hessian"),
         "lbfgs": Solver(_lbfgs, 20_000, 1e-6),
         "adam": Solver(_adam, 2_000, 1e-5, options=("learning_rate", "batch_size", "n_iter_no_change", "rng")),
     }

@@ -698,6 +698,8 @@ def test_names_of_features():
         model.fit(frame, d.y, next_X=frame[["up", "left"]])
 
 
+# A fold lacks states, and with them what tells the features apart.
+@pytest.mark.filterwarnings("ignore::sklearn_iqlearn.rewards.IdentificationWarning")
 def test_clones_share_large_arrays_also_in_a_search():
     transitions, counts, _ = random_problem(0)
     features = np.random.default_rng(0).normal(size=(6, 4))

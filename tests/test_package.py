@@ -13,7 +13,9 @@ import pytest
 
 import sklearn_iqlearn
 import sklearn_iqlearn.datasets
+import sklearn_iqlearn.inference
 import sklearn_iqlearn.preprocessing
+import sklearn_iqlearn.rewards
 from sklearn_iqlearn import IQLearnClassifier
 
 ROOT = Path(sklearn_iqlearn.__file__).parents[1]
@@ -32,26 +34,55 @@ LAYERS = {
     "_soft_bellman": {"_linear_algebra"},
     "_schur": {"_linear_algebra"},
     "_objective": {"_divergences", "_linear_algebra", "_schur", "_soft_bellman", "_transitions"},
+    "_projection": {"_linear_algebra", "_schur"},
+    "_simulation": {"_linear_algebra", "_soft_bellman"},
     "_neural": {"_objective"},
-    "_q_functions": {"_linear_algebra", "_neural", "_objective", "_soft_bellman"},
+    "_structural": {"_linear_algebra", "_objective", "_projection", "_soft_bellman"},
+    "_q_functions": {"_linear_algebra", "_neural", "_objective", "_soft_bellman", "_structural"},
     "_jax_objective": {"_newton"},
     "_lbfgs": {"_jax_objective"},
     "_adam": {"_jax_objective", "_objective"},
     "_solvers": {"_adam", "_lbfgs", "_newton"},
     "_reading": {"_demonstrations", "_transitions"},
+    "_policy": {"_demonstrations", "_reading", "_soft_bellman"},
+    "_worlds": {"_parameters", "_projection", "_simulation", "_soft_bellman", "_transitions"},
     "_classifier": {
         "_callbacks",
         "_demonstrations",
         "_divergences",
         "_objective",
         "_parameters",
+        "_policy",
+        "_projection",
         "_q_functions",
         "_reading",
         "_soft_bellman",
         "_solvers",
+        "_worlds",
     },
+    "rewards": {
+        "_linear_algebra",
+        "_parameters",
+        "_projection",
+        "_simulation",
+        "_soft_bellman",
+        "_transitions",
+        "_worlds",
+    },
+    "_information": set(),
+    "_covariance": {
+        "_demonstrations",
+        "_information",
+        "_parameters",
+        "_projection",
+        "_q_functions",
+        "_reading",
+    },
+    "_bootstrap": {"_covariance", "_demonstrations", "_parameters", "_projection"},
+    "_summary": {"_bootstrap", "_covariance"},
+    "inference": {"_bootstrap", "_covariance", "_summary"},
     "preprocessing": set(),
-    "datasets": {"datasets"},
+    "datasets": {"_simulation", "_soft_bellman", "_transitions", "datasets", "preprocessing"},
     "__init__": {"_classifier", "_version"},
 }
 
@@ -81,7 +112,18 @@ def test_nothing_private_of_others(path):
             assert not any(part.startswith("_") and not part.startswith("__") for part in parts), parts
 
 
-SEE_SCIKIT_LEARN = {"_callbacks", "_classifier", "_reading", "datasets"}
+SEE_SCIKIT_LEARN = {
+    "_bootstrap",
+    "_callbacks",
+    "_classifier",
+    "_covariance",
+    "_policy",
+    "_reading",
+    "_summary",
+    "_worlds",
+    "datasets",
+    "rewards",
+}
 
 
 def test_only_the_estimator_sees_scikit_learn():
@@ -119,16 +161,22 @@ print(jax.config.jax_enable_x64, model.q_table_.dtype, model.gradient_norm_ < 1e
     assert run(code) == "False float64 True\n"
 
 
+NAMESPACES = [
+    sklearn_iqlearn.datasets,
+    sklearn_iqlearn.inference,
+    sklearn_iqlearn.preprocessing,
+    sklearn_iqlearn.rewards,
+]
 PUBLIC = [
-    sklearn_iqlearn.IQLearnClassifier,
-    sklearn_iqlearn.datasets.from_minari,
-    sklearn_iqlearn.datasets.load_rust_bus,
-    sklearn_iqlearn.preprocessing.renewal_transitions,
+    IQLearnClassifier,
+    *(getattr(module, name) for module in NAMESPACES for name in module.__all__ if not name.endswith("Warning")),
 ]
 METHODS = [
-    getattr(IQLearnClassifier, name)
-    for name in vars(IQLearnClassifier)
-    if not name.startswith(("_", "set_")) and callable(getattr(IQLearnClassifier, name))
+    method
+    for item in PUBLIC
+    if inspect.isclass(item)
+    for name, method in inspect.getmembers(item, inspect.isfunction)
+    if not name.startswith(("_", "set_")) and method.__module__.startswith("sklearn_iqlearn")
 ]
 
 
@@ -147,6 +195,9 @@ def test_documented_attributes_are_those_of_fits():
         IQLearnClassifier([[[1.0]], [[1.0]]]).fit([[0], [0]], [0, 1]),
         IQLearnClassifier().fit(pd.DataFrame({"a": [0.0, 1.0]}), [0, 1]),
         IQLearnClassifier(q_type="neural", tol=1.0, hidden_layer_sizes=2).fit([[0.0], [1.0]], [0, 1]),
+        IQLearnClassifier([[[1.0]], [[1.0]]], q_type="structural", features=[[[0.0], [1.0]]]).fit(
+            [[0], [0]], [0, 1]
+        ),
     ]
     document = numpydoc.docscrape.ClassDoc(IQLearnClassifier)
     documented = {name for entry in document["Attributes"] for name in entry.name.split(", ")}

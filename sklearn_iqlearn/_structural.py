@@ -1,0 +1,171 @@
+"""A reward linear in features, whose Q is its soft-Bellman solution (Rust 1987: nested fixed point).
+
+With r = F theta, F (S*A, K), the objective of ``_objective`` is
+
+    J(theta) = -sum rho r + sum v V(r) + sum w g_alpha(r),
+
+V(r) the soft value of the best policy. With ``alpha=inf`` and ``value_term="expert"`` it is maximum likelihood;
+with ``"initial"`` its gradient is that of maximum entropy inverse reinforcement learning (Ziebart 2010).
+
+Gradient. The soft value changes with the reward by dV/dr = (I - gamma P_pi)^-1 Pi. With the adjoint m,
+
+    (I - gamma P_pi)' m = v,    u = w g_alpha'(r) - rho,    dJ/dtheta = F' (u + Pi' m).
+
+Hessian. A direction x of theta changes the reward by F x, the values by z = dV/dr F x, Q by y = F x + gamma T z:
+
+    x' H x = sum w g_alpha''(r) (F x)^2 + sum_s m_s / sigma * Var_pi(y_s).
+
+It is positive semidefinite where m >= 0; m clipped at 0 gives a curvature that always is.
+"""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+
+from sklearn_iqlearn._linear_algebra import factor, solve_scaled, weighted_gram
+from sklearn_iqlearn._objective import Evaluation, Objective, first_descent
+from sklearn_iqlearn._projection import project, reward_features
+from sklearn_iqlearn._soft_bellman import continuation_system, soft_value, solve_soft_bellman
+
+
+@dataclass(frozen=True)
+class Structural:
+    """A problem of ``_q_functions`` whose parameters are the reward's coefficients, (K,).
+
+    Parameters
+    ----------
+    objective : Objective
+    features : ndarray of shape (S, A, K)
+    latest : list
+        The parameters solved for last and their table, a start for the next one.
+    """
+
+    objective: Objective
+    features: np.ndarray
+    latest: list = field(default_factory=list, compare=False)
+
+    gives = frozenset({"hessian"})
+    needs_stand_in = False
+
+    @classmethod
+    def create(cls, objective, features, estimator, rng):
+        if estimator.transitions is None or features is None:
+            raise ValueError(
+                "transitions and features must be given for q_type='structural', whose reward is linear in the "
+                "features of the transitions' states and actions, got None."
+            )
+        return cls(objective, reward_features(features, objective.occupancy.shape[1]))
+
+    def start(self):
+        """A reward of 0 or, where it is better, the estimate from choice frequencies (Hotz and Miller 1993).
+
+        The reward of a policy is sigma log pi, modulo shaping; here pi are the smoothed frequencies.
+        """
+        objective, zero = self.objective, np.zeros(self.features.shape[2])
+        counts = objective.occupancy * objective.n
+        smoothed = counts + 0.5
+        logits = objective.temperature * np.log(smoothed / smoothed.sum(axis=1, keepdims=True))
+        found = project(logits, self.features, counts, objective.transitions, objective.discount).coef
+        point = self.at(found)
+        return found if point is not None and point.loss < self.at(zero).loss else zero
+
+    def at(self, parameters):
+        table = self.table(parameters)
+        value = soft_value(table, self.objective.temperature)
+        evaluation = self.objective.evaluate(table, value, self.features @ parameters)
+        return None if evaluation is None else StructuralPoint(self, parameters, evaluation)
+
+    def table(self, parameters):
+        known, start = self.latest or (None, None)
+        if known is None or not np.array_equal(known, parameters):
+            objective = self.objective
+            reward, settings = self.features @ parameters, (objective.discount, objective.temperature)
+            self.latest[:] = (
+                parameters,
+                solve_soft_bellman(reward, objective.transitions, *settings, start=start),
+            )
+        return self.latest[1]
+
+    def centred(self, parameters):
+        return self, parameters
+
+    def attributes(self, parameters):
+        return {"coef_": parameters}
+
+    def recall(self, estimator):
+        return estimator.coef_
+
+    @staticmethod
+    def n_free(estimator):
+        return len(estimator.coef_)
+
+
+@dataclass(frozen=True)
+class StructuralPoint:
+    """The loss of a structural Q at one point."""
+
+    problem: Structural
+    parameters: np.ndarray
+    evaluation: Evaluation
+
+    @property
+    def loss(self):
+        return self.evaluation.loss
+
+    @property
+    def rounding(self):
+        return self.evaluation.rounding
+
+    @cached_property
+    def pressure(self):
+        """The adjoint m."""
+        return factor(self._continuation.T)(self.problem.objective.value_weight)
+
+    @cached_property
+    def _continuation(self):
+        objective = self.problem.objective
+        return continuation_system(self.evaluation.policy, objective.transitions, objective.discount)
+
+    @cached_property
+    def gradient(self):
+        pull = self.evaluation.pull + self.evaluation.policy * self.pressure[:, None]
+        return np.einsum("sak,sa->k", self.problem.features, pull)
+
+    @cached_property
+    def q_sensitivity(self):
+        """Change of Q with each coefficient: (S, A, K)."""
+        features, objective = self.problem.features, self.problem.objective
+        change = factor(self._continuation)(np.einsum("sa,sak->sk", self.evaluation.policy, features))
+        return features + objective.discount * objective.transitions.expected_next(change)
+
+    @property
+    def reward_sensitivity(self):
+        return self.problem.features
+
+    def newton_direction(self):
+        return first_descent(self, self._solve)
+
+    def _solve(self, beta, curvature):
+        return solve_scaled(self.hessian(beta, curvature), -self.gradient)
+
+    def curvatures(self):
+        """Curvatures (beta, d) to try: the true ones, and those that are never negative."""
+        beta = self.pressure / self.problem.objective.temperature
+        yield beta, self.evaluation.curvature
+        yield np.maximum(beta, 0), self.evaluation.curvature
+
+    def hessian(self, beta, curvature):
+        policy, change = self.evaluation.policy, self.q_sensitivity
+        n_features = change.shape[2]
+        mean = np.einsum("sa,sak->sk", policy, change)
+        spread = (change - mean[:, None]).reshape(-1, n_features)
+        hessian = weighted_gram(spread, (beta[:, None] * policy).ravel())
+        return hessian + weighted_gram(self.problem.features.reshape(-1, n_features), curvature.ravel())
+
+    def reach(self, direction):
+        """The step, at most 1, that keeps the reward well inside the divergence's domain."""
+        return self.evaluation.reach_of(self.problem.features @ direction)
+
+    def moved(self, direction, step):
+        return self.parameters + step * direction

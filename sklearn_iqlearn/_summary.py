@@ -1,0 +1,167 @@
+"""A data frame that prints like a regression table."""
+
+import numpy as np
+import pandas as pd
+from scipy.special import ndtr, ndtri
+from sklearn.utils.validation import check_is_fitted
+
+from sklearn_iqlearn._bootstrap import Resampled
+from sklearn_iqlearn._covariance import coefficient_names, coefficients, name_features
+from sklearn_iqlearn._covariance import covariance as analytic_covariance
+
+
+class Summary(pd.DataFrame):
+    """Coefficients with their uncertainty, one row each; facts about the fit are in ``attrs``."""
+
+    def __repr__(self):
+        """The facts in two columns, and the table."""
+        facts = [f"{name}: {value}" for name, value in self.attrs.items()]
+        half = (len(facts) + 1) // 2
+        width = max(map(len, facts[:half]), default=0) + 4
+        right = facts[half:] + [""] * (2 * half - len(facts))
+        header = [f"{one:<{width}}{other}".rstrip() for one, other in zip(facts[:half], right, strict=True)]
+        table = pd.DataFrame(self).to_string(float_format="{:.4f}".format)
+        rule = "-" * max(map(len, [*header, *table.splitlines()]))
+        return "\n".join([*header, rule, table])
+
+    def _repr_html_(self):
+        facts = pd.DataFrame({"": pd.Series(self.attrs)}).to_html(header=False)
+        return facts + pd.DataFrame(self).to_html(float_format="{:.4f}".format)
+
+
+def summary(
+    estimator,
+    X,
+    y,
+    sample_weight=None,
+    *,
+    covariance="auto",
+    confidence=0.95,
+    feature_names=None,
+    trajectory=None,
+    step=None,
+    next_X=None,
+    terminal=None,
+):
+    """A regression table of a fit.
+
+    Parameters
+    ----------
+    estimator : IQLearnClassifier
+        Fitted.
+    X, y, sample_weight
+        The data of the fit.
+    covariance : str or Resampled, default="auto"
+        Where the uncertainty comes from: a ``kind`` of the function ``covariance``, "clustered" by default where
+        ``trajectory`` is given and else "observed"; or the result of ``bootstrap`` for "reward_coef_" or
+        "coef_", the way for a tabular or neural Q.
+    confidence : float in (0, 1), default=0.95
+    feature_names : sequence of str, optional
+        Names of the features; by default those of X, or x0, x1, ...
+    trajectory, step, next_X, terminal
+        As in the fit.
+
+    Returns
+    -------
+    table : Summary
+        A DataFrame with a row for each coefficient: coefficient, standard error, z, p (of a coefficient of 0, two-
+        sided) and the interval. It prints, and holds in ``attrs``, the log-likelihood, AIC, BIC, the number of
+        observations and trajectories, the shares of states and pairs with a visit, and whether the fit converged.
+
+    Raises
+    ------
+    ValueError
+        As ``covariance``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_iqlearn import IQLearnClassifier, inference
+    >>> from sklearn_iqlearn.datasets import make_bus_engine
+    >>> bus = make_bus_engine(random_state=0)
+    >>> model = IQLearnClassifier(
+    ...     bus.transitions, discount=bus.discount, q_type="structural", features=bus.features, alpha=np.inf
+    ... ).fit(bus.data, bus.target)
+    >>> inference.summary(
+    ...     model, bus.data, bus.target, trajectory=bus.trajectory, feature_names=bus.feature_names
+    ... ).attrs["Observations"]
+    50000.0
+    """
+    check_is_fitted(estimator)
+    order = {"trajectory": trajectory, "step": step, "next_X": next_X, "terminal": terminal}
+    if isinstance(covariance, Resampled):
+        origin = f"bootstrap of {len(covariance.samples)}"
+        estimate, spread = covariance.estimate.ravel(), covariance.standard_error.ravel()
+        low, high = covariance.interval(confidence)
+        interval = low.ravel(), high.ravel()
+        names = _names_of(estimator, estimate, feature_names)
+    else:
+        origin = ("observed" if trajectory is None else "clustered") if covariance == "auto" else covariance
+        matrix = analytic_covariance(
+            estimator, X, y, sample_weight, kind=origin, feature_names=feature_names, **order
+        )
+        estimate = np.concatenate([np.ravel(value) for value in coefficients(estimator).values()])
+        spread, interval, names = np.sqrt(np.diagonal(matrix)), None, list(matrix.index)
+    table = _regression_table(names, estimate, spread, confidence, interval)
+    log_likelihood, total = estimator._log_likelihood(X, y, sample_weight)
+    table.attrs = {
+        "Q": estimator._form().__name__.lower(),
+        "Discount": estimator.discount,
+        "Log-likelihood": round(log_likelihood, 4),
+        "AIC": round(float(estimator.aic(X, y, sample_weight)), 4),
+        "BIC": round(float(estimator.bic(X, y, sample_weight)), 4),
+        "Converged": estimator.converged_,
+        "Observations": total,
+        "Trajectories": "not told" if trajectory is None else len(np.unique(np.asarray(trajectory))),
+        "States visited": f"{estimator.state_coverage_:.1%}",
+        "Pairs visited": f"{estimator.state_action_coverage_:.1%}",
+        "Penalty": "none" if np.isinf(estimator.alpha) else f"{estimator.divergence}, alpha={estimator.alpha:g}",
+        "Covariance": origin,
+    }
+    return table
+
+
+def _names_of(estimator, estimate, feature_names):
+    """Names for a bootstrapped ``reward_coef_`` or ``coef_``."""
+    for attribute in ("reward_coef_", "coef_"):
+        if np.array_equal(getattr(estimator, attribute, np.empty(0)).ravel(), estimate, equal_nan=True):
+            if attribute == "reward_coef_":
+                return name_features(estimator, estimate.size, feature_names)
+            return coefficient_names(estimator, feature_names)[: estimate.size]
+    raise ValueError(
+        f"covariance must be the bootstrap of the fit's reward_coef_ or coef_, got one of {estimate.tolist()}."
+    )
+
+
+def _regression_table(names, estimate, standard_error, confidence, interval=None):
+    """Coefficient, standard error, z, p and interval.
+
+    Parameters
+    ----------
+    names : sequence of str
+    estimate, standard_error : ndarray of shape (p,)
+    confidence : float
+    interval : pair of ndarray of shape (p,), optional
+        By default the normal one.
+
+    Returns
+    -------
+    table : Summary
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        z = estimate / standard_error
+    if interval is None:
+        reach = ndtri((1 + confidence) / 2) * standard_error
+        interval = estimate - reach, estimate + reach
+    tail = 100 * (1 - confidence) / 2
+    return Summary(
+        {
+            "coefficient": estimate,
+            "standard error": standard_error,
+            "z": z,
+            "p": 2 * ndtr(-np.abs(z)),
+            f"{tail:g}%": interval[0],
+            f"{100 - tail:g}%": interval[1],
+        },
+        index=pd.Index(names, name="parameter"),
+    )
