@@ -22,6 +22,7 @@ from sklearn_iqlearn._q_functions import Q_FUNCTIONS
 from sklearn_iqlearn._reading import names_and_width, read_rows, read_states
 from sklearn_iqlearn._soft_bellman import log_policy, soft_value, warn_ill_conditioned
 from sklearn_iqlearn._solvers import SOLVERS, follow_path, reach_domain
+from sklearn_iqlearn._threads import few_threads
 from sklearn_iqlearn._worlds import WorldsMixin
 
 
@@ -299,13 +300,14 @@ class IQLearnClassifier(WorldsMixin, PolicyMixin, CallbackSupportMixin, Classifi
         order = {"trajectory": trajectory, "step": step, "next_X": next_X, "terminal": terminal}
         demonstrations, problem, fitted = self._assemble(X, y, sample_weight, order)
         solver = self._solver()
-        start = self._start(problem, solver, fitted)
-        for name in [name for name in vars(self) if name.endswith("_") and not name.startswith("_")]:
-            delattr(self, name)  # an earlier fit may have had another form
-        tasks = FitTasks(self, X, y, {"sample_weight": sample_weight}, self._max_iter(solver))
-        problem, solution = self._solve(problem, solver, start, tasks, fitted)
-        for name, value in (self._outcome(problem, solution, demonstrations) | fitted).items():
-            setattr(self, name, value)
+        with few_threads(problem.objective.transitions.n_states):
+            start = self._start(problem, solver, fitted)
+            for name in [name for name in vars(self) if name.endswith("_") and not name.startswith("_")]:
+                delattr(self, name)  # an earlier fit may have had another form
+            tasks = FitTasks(self, X, y, {"sample_weight": sample_weight}, self._max_iter(solver))
+            problem, solution = self._solve(problem, solver, start, tasks, fitted)
+            for name, value in (self._outcome(problem, solution, demonstrations) | fitted).items():
+                setattr(self, name, value)
         tasks.end()
         if not self.converged_:
             warnings.warn(

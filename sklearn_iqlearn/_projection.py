@@ -19,8 +19,8 @@ import numpy as np
 from sklearn_iqlearn._linear_algebra import factor
 from sklearn_iqlearn._schur import schur_complement
 
-# Removals of the shaping terms; the second repairs the rounding of the first, the third that of the worst cases.
-SWEEPS = 3
+# Removals of the shaping terms: each repairs the rounding of the one before; near discount 1 that takes a few.
+SWEEPS = 5
 # Weight, relative to the mean, of states without decisions in the normal equations, where any potential fits.
 SLIVER = 1e-8
 # Share of a feature's size, left when shaping and the other features are removed, below which it is rounding.

@@ -51,6 +51,7 @@ def warn_ill_conditioned(policy, transitions, discount, stacklevel):
     """
     if (1 + discount) / (1 - discount) < ILL_CONDITIONED:  # the worst case
         return
+    policy = policy / policy.sum(axis=1, keepdims=True)  # of huge values, it may not sum to 1
     system = continuation_system(policy, transitions, discount)
     condition = abs(system).sum(axis=1).max() * np.abs(factor(system)(np.ones(len(policy)))).max()
     if condition > ILL_CONDITIONED:

@@ -16,6 +16,7 @@ from sklearn_iqlearn._soft_bellman import (
     solve_soft_bellman,
     warn_ill_conditioned,
 )
+from sklearn_iqlearn._threads import few_threads
 from sklearn_iqlearn._transitions import check_transitions
 
 # Fitted attributes that describe the data, and so hold in any world.
@@ -117,7 +118,8 @@ class WorldsMixin:
         if (reward == -np.inf).all(axis=1).any():
             state = int(np.argmax((reward == -np.inf).all(axis=1)))
             raise ValueError(f"forbid and reward must leave an action in every state, got none in state {state}.")
-        q = solve_soft_bellman(reward, kernel, float(world.discount), float(world.temperature))
+        with few_threads(kernel.n_states):
+            q = solve_soft_bellman(reward, kernel, float(world.discount), float(world.temperature))
         policy = np.exp(log_policy(q, world.temperature))
         warn_ill_conditioned(policy, kernel, world.discount, stacklevel=3)
         return _settle(world, self, q, reward, coef)

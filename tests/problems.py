@@ -5,6 +5,9 @@ import jax.numpy as jnp
 import numpy as np
 import scipy.optimize
 
+from sklearn_iqlearn.datasets import load_rust_bus
+from sklearn_iqlearn.preprocessing import renewal_transitions
+
 DIVERGENCES = ("chi2", "hellinger", "js", "kl", "tv")
 LOWER = {"chi2": -np.inf, "hellinger": -1.0, "js": -np.log(2), "kl": -np.inf, "tv": -1.0}
 # The penalties as published (Garg et al. 2021, table 2, as x - phi(x)); TV with its final barrier.
@@ -82,3 +85,32 @@ def independent_optimum(transitions, counts, p0, **settings):
             options={"gtol": 1e-11, "maxiter": 5000, "initial_trust_radius": 0.1},
         )
     return found.x.reshape(shape), found.fun, np.abs(found.jac).max()
+
+
+def soft_value_iteration(reward, transitions, discount, temperature, n_iter=400):
+    """The soft action values of a reward by plain iteration, differentiable by JAX."""
+
+    def step(_, q):
+        value = temperature * jax.nn.logsumexp(q / temperature, axis=1)
+        return reward + discount * jnp.einsum("ast,t->sa", transitions, value)
+
+    return jax.lax.fori_loop(0, n_iter, step, jnp.zeros_like(reward))
+
+
+def bus_problem(groups=(1, 2, 3, 4)):
+    """Rust's buses: decisions X, y, order of the rows, transitions, and features of (theta, RC)."""
+    bus = load_rust_bus()
+    frame = bus.frame[bus.frame["group"].isin(groups)]
+    increments = frame["increment"][frame["increment"] >= 0].to_numpy()
+    features = np.zeros((90, 2, 2))
+    features[:, 0, 0] = -0.001 * np.arange(90)
+    features[:, 1, 1] = -1.0
+    decisions = frame[frame["period"] > 1]
+    order = {"trajectory": decisions["bus_id"], "step": decisions["period"]}
+    return (
+        decisions[["mileage_bin"]],
+        decisions["replaced"],
+        order,
+        renewal_transitions(increments, 90),
+        features,
+    )

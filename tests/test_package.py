@@ -27,6 +27,7 @@ LAYERS = {
     "_callbacks": set(),
     "_divergences": set(),
     "_linear_algebra": set(),
+    "_threads": set(),
     "_transitions": set(),
     "_parameters": set(),
     "_newton": set(),
@@ -45,7 +46,7 @@ LAYERS = {
     "_solvers": {"_adam", "_lbfgs", "_newton"},
     "_reading": {"_demonstrations", "_transitions"},
     "_policy": {"_demonstrations", "_reading", "_soft_bellman"},
-    "_worlds": {"_parameters", "_projection", "_simulation", "_soft_bellman", "_transitions"},
+    "_worlds": {"_parameters", "_projection", "_simulation", "_soft_bellman", "_threads", "_transitions"},
     "_classifier": {
         "_callbacks",
         "_demonstrations",
@@ -58,6 +59,7 @@ LAYERS = {
         "_reading",
         "_soft_bellman",
         "_solvers",
+        "_threads",
         "_worlds",
     },
     "rewards": {

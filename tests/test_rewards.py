@@ -1,0 +1,356 @@
+"""Rewards: projection, anchoring, occupancy, evaluation, and what identifies them."""
+
+import numpy as np
+import pytest
+import scipy.linalg
+import scipy.sparse as sp
+from numpy.testing import assert_allclose
+from problems import as_rows, bus_problem, random_problem
+
+from sklearn_iqlearn import IQLearnClassifier, rewards
+from sklearn_iqlearn._projection import project
+from sklearn_iqlearn._simulation import long_run_shares
+from sklearn_iqlearn._transitions import Transitions, check_transitions
+from sklearn_iqlearn.datasets import make_bus_engine, make_gridworld, make_random_mdp
+from sklearn_iqlearn.rewards import IdentificationWarning
+
+KINDS = ["dense", "sparse", "substochastic"]
+
+
+def world_of(kind, seed=0, n_states=12, **options):
+    """A random world, with a fitted estimator of its decisions."""
+    world = make_random_mdp(
+        n_trajectories=20,
+        n_states=n_states,
+        sparse=kind == "sparse",
+        ending=0.1 if kind == "substochastic" else 0.0,
+        random_state=seed,
+        **options,
+    )
+    model = IQLearnClassifier(
+        world.transitions, discount=world.discount, features=world.features, q_type="tabular"
+    )
+    return world, model.fit(world.data, world.target)
+
+
+def shaping(potential, transitions, discount):
+    return potential[:, None] - discount * check_transitions(transitions)[0].expected_next(potential)
+
+
+# ------------------------------------------------------------------------------------------------ round trips
+
+
+@pytest.mark.parametrize("discount", [0.0, 0.9, 0.9999])
+@pytest.mark.parametrize("kind", KINDS)
+def test_reward_to_q_to_reward(kind, discount):
+    world, model = world_of(kind)
+    solved = model.counterfactual(reward=world.reward, discount=discount)
+    kernel = check_transitions(world.transitions)[0]
+    value = np.log(np.exp(solved.q_table_ - solved.q_table_.max()).sum(axis=1)) + solved.q_table_.max()
+    back = solved.q_table_ - discount * kernel.expected_next(value)
+    assert_allclose(back, world.reward, rtol=0, atol=1e-9)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_shaping_changes_no_policy(kind):
+    world, model = world_of(kind)
+    potential = np.random.default_rng(1).normal(scale=5, size=12)
+    term = shaping(potential, world.transitions, world.discount)
+    one = model.counterfactual(reward=world.reward)
+    other = model.counterfactual(reward=world.reward + term)
+    assert_allclose(other.policy_, one.policy_, rtol=0, atol=1e-9)
+    assert_allclose(other.value_, one.value_ + potential, rtol=0, atol=1e-8)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_anchoring_at_the_truth_gives_the_truth(kind):
+    """Given the true policy of a reward that was shaped beyond recognition."""
+    world, model = world_of(kind)
+    term = shaping(np.random.default_rng(1).normal(size=12), world.transitions, world.discount)
+    shaped = model.counterfactual(reward=world.reward + term)
+    for action in range(3):
+        anchored = rewards.anchor(shaped, action, world.reward[:, action])
+        assert_allclose(anchored.reward_, world.reward, rtol=0, atol=1e-8)
+        assert_allclose(anchored.q_table_, world.q_table, rtol=0, atol=1e-7)
+        assert_allclose(anchored.value_, world.value, rtol=0, atol=1e-7)
+        assert_allclose(anchored.policy_, world.policy, rtol=0, atol=1e-9)
+
+
+def test_anchoring_near_discount_one():
+    X, y, _, transitions, features = bus_problem()
+    model = IQLearnClassifier(
+        transitions, discount=0.9999, q_type="structural", features=features, alpha=np.inf
+    ).fit(X, y)
+    anchored = rewards.anchor(model, 1, -model.coef_[1])
+    assert_allclose(anchored.reward_, model.reward_, rtol=0, atol=1e-8)
+
+
+# ------------------------------------------------------------------------------------------------- projection
+
+
+def dense_projection(reward, features, weights, transitions, discount):
+    """The same least squares by LAPACK on the whole design."""
+    n_states, n_actions = reward.shape
+    shift = np.stack([np.eye(n_states) - discount * matrix for matrix in transitions], axis=1)
+    design = np.concatenate([features, shift], axis=2).reshape(n_states * n_actions, -1)
+    root = np.sqrt(weights).ravel()
+    return scipy.linalg.lstsq(design * root[:, None], reward.ravel() * root)[0][: features.shape[2]]
+
+
+@pytest.mark.parametrize("discount", [0.0, 0.9, 0.9999])
+@pytest.mark.parametrize("ending", [False, True])
+def test_projection_is_the_least_squares_fit(discount, ending):
+    transitions, counts, _ = random_problem(0, n_states=8, ending=ending)
+    rng = np.random.default_rng(1)
+    features, reward = rng.normal(size=(8, 3, 2)), rng.normal(size=(8, 3))
+    counts[0] = 0.0  # a state without decisions, that others lead to
+    expected = dense_projection(reward, features, counts, transitions, discount)
+    for kernel in (Transitions(transitions), Transitions([sp.csr_array(matrix) for matrix in transitions])):
+        found = project(reward, features, counts, kernel, discount)
+        assert_allclose(found.coef, expected, rtol=0, atol=1e-8)
+
+
+@pytest.mark.parametrize("discount", [0.5, 0.9999, 1 - 1e-7])
+def test_projection_sees_through_shaping(discount):
+    world = make_random_mdp(n_trajectories=2, n_states=400, sparse=True, discount=0.9, random_state=0)
+    kernel = check_transitions(world.transitions)[0]
+    potential = np.random.default_rng(0).normal(size=400)
+    reward = world.reward + shaping(potential, world.transitions, discount)
+    weights = np.random.default_rng(1).integers(0, 50, size=reward.shape).astype(float)
+    found = project(reward, world.features, weights, kernel, discount)
+    assert_allclose(found.coef, world.coef, rtol=0, atol=1e-9)
+    assert_allclose(found.explained, 1.0, rtol=0, atol=1e-9)
+    residual = reward - world.features @ found.coef - shaping(found.potential, world.transitions, discount)
+    assert_allclose(residual[weights > 0], 0.0, rtol=0, atol=1e-7 if discount > 0.9999 else 1e-9)
+
+
+def test_projection_of_a_restart_that_leads_anywhere():
+    """One heavy row in a large sparse kernel."""
+    n = 5000
+    ahead = sp.diags_array(np.ones(n - 1), offsets=1, format="csr")
+    restart = sp.csr_array(np.vstack([np.full((1, n), 1 / n), np.zeros((n - 1, n))]))
+    stay = sp.eye_array(n, format="csr")
+    kernel = Transitions([ahead, sp.csr_array(restart + 0.9 * stay)])
+    rng = np.random.default_rng(0)
+    features = rng.normal(size=(n, 2, 2))
+    reward = features @ [1.0, -2.0]
+    found = project(reward, features, np.ones((n, 2)), kernel, 0.99)
+    assert_allclose(found.coef, [1.0, -2.0], rtol=0, atol=1e-9)
+
+
+@pytest.mark.parametrize("units", [1.0, 1e-8, 1e8])
+def test_unidentified_directions(units):
+    """A constant, a shaping term, a copy, and a feature that is 0 wherever there are decisions."""
+    world, model = world_of("dense")
+    rng = np.random.default_rng(2)
+    own = world.features[..., :2]
+    term = shaping(rng.normal(size=12), world.transitions, world.discount)
+    absent = (model.counts_ == 0)[..., None] * 1.0
+    columns = [own, np.ones((12, 3, 1)), term[..., None], 2 * own[..., :1], absent]
+    features = units * np.concatenate(columns, axis=2)
+    with pytest.warns(IdentificationWarning, match="x0, x2, x3, x4, x5, which are NaN"):
+        found = rewards.project(model, features)
+    assert np.isnan(found.coef).tolist() == [True, False, True, True, True, True]
+    assert found.unidentified.shape == (4, 6)
+    assert_allclose(found.coef[1] * units, rewards.project(model, own).coef[1], rtol=1e-6)
+
+
+def test_only_a_combination_may_be_unidentified():
+    """Neither feature is a shaping term, their difference is."""
+    world, model = world_of("dense")
+    term = shaping(np.random.default_rng(3).normal(size=12), world.transitions, world.discount)
+    features = np.stack([world.features[..., 0], world.features[..., 0] + term], axis=2)
+    with pytest.warns(IdentificationWarning, match="x0, x1"):
+        found = rewards.project(model, features)
+    assert np.isnan(found.coef).all()
+    assert len(found.unidentified) == 1
+
+
+def test_direct_regression_is_weighted_least_squares():
+    world, model = world_of("dense")
+    root = np.sqrt(model.counts_.ravel())
+    design = world.features.reshape(-1, 3) * root[:, None]
+    expected = np.linalg.lstsq(design, model.reward_.ravel() * root)[0]
+    assert_allclose(rewards.project(model, shaping=False).coef, expected, rtol=1e-9)
+
+
+@pytest.mark.parametrize("q_type", ["tabular", "linear", "neural", "structural"])
+def test_reward_coef_of_every_form(q_type):
+    world = make_random_mdp(n_trajectories=500, n_features=2, random_state=0)
+    options = {"neural": {"solver": "lbfgs", "hidden_layer_sizes": 8, "tol": 1e-3}, "linear": {"C": 1e6}}
+    features = world.features if q_type != "neural" else world.features[:, 0]
+    model = IQLearnClassifier(
+        world.transitions,
+        discount=world.discount,
+        q_type=q_type,
+        features=features,
+        alpha=1000.0,
+        random_state=0,
+        **options.get(q_type, {}),
+    ).fit(world.data, world.target)
+    assert model.reward_coef_.shape == (2,)
+    assert_allclose(model.reward_coef_, rewards.project(model).coef, rtol=1e-12)
+    if q_type in ("tabular", "structural"):
+        assert_allclose(model.reward_coef_, world.coef, rtol=0, atol=0.05)
+
+
+def test_simulated_buses_where_direct_regression_fails():
+    """6 seeds: within 5% of the truth on average; direct regression is off by more than half."""
+    modulo, direct = [], []
+    for seed in range(6):
+        bus = make_bus_engine(random_state=100 + seed)
+        model = IQLearnClassifier(
+            bus.transitions, discount=bus.discount, alpha=1000, q_type="tabular", features=bus.features
+        ).fit(bus.data, bus.target)
+        modulo.append(model.reward_coef_)
+        direct.append(rewards.project(model, shaping=False).coef)
+    # The tolerance has twice the Monte Carlo error of six seeds on top: 0.0008 and 0.04 for one.
+    error = 2 * np.array([0.0008, 0.04]) / np.sqrt(6)
+    assert (np.abs(np.mean(modulo, axis=0) - bus.coef) < 0.05 * bus.coef + error).all()
+    assert (np.abs(np.mean(direct, axis=0) - bus.coef) > 0.5 * bus.coef).all()
+
+
+@pytest.mark.parametrize("make", [make_gridworld, make_random_mdp])
+@pytest.mark.parametrize("seed", [0, 1])
+def test_counterfactual_regret(make, seed):
+    """In another world with another reward, from 100,000 decisions: below 1% of the optimal value."""
+    world = make(n_trajectories=1000, random_state=seed)
+    other = make(n_trajectories=1, random_state=seed + 10).transitions
+    model = IQLearnClassifier(
+        world.transitions, discount=world.discount, alpha=100, q_type="tabular", features=world.features
+    ).fit(world.data, world.target)
+    change = np.array([1.5, 0.5, -2.0])
+    true = world.coef * change
+    best, found = (
+        model.counterfactual(transitions=other, reward_coef=coef) for coef in (true, model.reward_coef_ * change)
+    )
+    value, optimal = (
+        rewards.evaluate(policy, world.features @ true, other, discount=world.discount, temperature=1.0)
+        for policy in (found.policy_, best.policy_)
+    )
+    assert_allclose(optimal, best.value_, rtol=1e-9)
+    assert (value <= optimal + 1e-9).all()
+    assert value.mean() > 0.99 * optimal.mean()
+
+
+# --------------------------------------------------------------------------------------- occupancy, evaluation
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_discounted_occupancy_is_the_sum_over_time(kind):
+    world, model = world_of(kind)
+    start = np.random.default_rng(4).dirichlet(np.ones(12))
+    shares = rewards.occupancy(model, initial_distribution=start)
+    kernel = check_transitions(world.transitions)[0]
+    now, total = start, np.zeros((12, 3))
+    for step in range(800):  # 0.95^800 is 1e-18
+        pairs = now[:, None] * model.policy_
+        total += world.discount**step * pairs
+        now = kernel.flow(pairs)
+    assert_allclose(shares, total / total.sum(), rtol=0, atol=1e-13)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_long_run_occupancy_repeats_itself(kind):
+    world, model = world_of(kind)
+    shares = rewards.occupancy(model, long_run=True)
+    flow = check_transitions(world.transitions)[0].flow(shares)
+    restarted = flow + (1 - flow.sum()) * model.initial_distribution_
+    assert_allclose(shares.sum(axis=1), restarted, rtol=0, atol=1e-14)
+    assert_allclose(shares.sum(), 1.0)
+    assert_allclose(shares, shares.sum(axis=1, keepdims=True) * model.policy_, rtol=0, atol=1e-15)
+
+
+CHAINS = {
+    "periodic": ([[0, 1], [1, 0]], [1, 0], [0.5, 0.5]),
+    "absorbing": ([[0.5, 0.5], [0, 1]], [1, 0], [0, 1]),
+    "two classes": ([[1, 0, 0], [0.5, 0.2, 0.3], [0, 0, 1]], [0, 1, 0], [0.625, 0, 0.375]),
+    "two classes from both": ([[1, 0, 0], [0.5, 0.2, 0.3], [0, 0, 1]], [0.5, 0, 0.5], [0.5, 0, 0.5]),
+    "ends": ([[0, 1], [0, 0.5]], [1, 0], [1 / 3, 2 / 3]),
+    "ends at once": ([[0, 0], [0, 0]], [0.3, 0.7], [0.3, 0.7]),
+    "one class of two ends never": ([[1, 0], [0, 0.5]], [0.5, 0.5], [1, 0]),
+}
+
+
+@pytest.mark.parametrize("name", CHAINS)
+def test_long_run_shares_of_chains(name):
+    kernel, start, expected = (np.array(part, dtype=float) for part in CHAINS[name])
+    for matrix in (kernel, sp.csr_array(kernel)):
+        found = long_run_shares(np.ones((len(kernel), 1)), Transitions([matrix]), start)
+        assert_allclose(found, expected, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_value_of_the_optimal_policy_is_the_soft_value(kind):
+    world, _ = world_of(kind, temperature=0.5)
+    settings = {"discount": world.discount, "temperature": 0.5}
+    value = rewards.evaluate(world.policy, world.reward, world.transitions, **settings)
+    assert_allclose(value, world.value, rtol=1e-10)
+    rng = np.random.default_rng(0)
+    for _ in range(5):
+        other = rewards.evaluate(rng.dirichlet(np.ones(3), size=12), world.reward, world.transitions, **settings)
+        assert (other < value).all()
+
+
+def test_evaluation_without_entropy_is_the_mean_return():
+    world = make_random_mdp(n_trajectories=4000, n_steps=60, discount=0.7, random_state=0)  # 0.7^60 is 5e-10
+    value = world.initial_distribution @ rewards.evaluate(
+        world.policy, world.reward, world.transitions, discount=0.7
+    )
+    frame = world.frame
+    returns = (
+        (world.reward[frame["state"], frame["action"]] * 0.7 ** frame["step"]).groupby(frame["trajectory"]).sum()
+    )
+    assert abs(returns.mean() - value) < 4 * returns.std() / np.sqrt(len(returns))
+
+
+# -------------------------------------------------------------------------------------------------- bad input
+
+
+def test_bad_input():
+    world, model = world_of("dense")
+    rows = IQLearnClassifier().fit([[0.0], [1.0]], [0, 1])
+    bare = IQLearnClassifier(world.transitions).fit(world.data, world.target)
+    with pytest.raises(ValueError, match="transitions must be given to the estimator"):
+        rewards.project(rows)
+    with pytest.raises(ValueError, match="features must be given"):
+        rewards.project(bare)
+    with pytest.raises(ValueError, match=r"features must have shape \(12, 3, K\)"):
+        rewards.project(model, np.ones((12, 4, 2)))
+    with pytest.raises(ValueError, match=r"action must be one of \[0, 1, 2\], got 7"):
+        rewards.anchor(model, 7)
+    with pytest.raises(ValueError, match="reward must be a finite number or array"):
+        rewards.anchor(model, 0, np.ones(5))
+    with pytest.raises(ValueError, match="possible in every state"):
+        rewards.anchor(model.counterfactual(forbid=0), 0)
+    with pytest.raises(ValueError, match="policy must be distributions"):
+        rewards.evaluate(np.ones((12, 3)), world.reward, world.transitions, discount=0.9)
+    with pytest.raises(ValueError, match="reward must have shape"):
+        rewards.evaluate(world.policy, np.ones(5), world.transitions, discount=0.9)
+    with pytest.raises(ValueError, match="discount must be"):
+        rewards.evaluate(world.policy, world.reward, world.transitions, discount=1.0)
+    with pytest.raises(ValueError, match="initial_distribution must sum to 1"):
+        rewards.occupancy(model, initial_distribution=np.ones(12))
+
+
+def test_an_anchor_never_taken_is_refused():
+    transitions, counts, _ = random_problem(0)
+    counts[:, 2] = 0.0
+    model = IQLearnClassifier(transitions).fit(*as_rows(counts))
+    with pytest.raises(ValueError, match="action must have been taken in the data, got 2"):
+        rewards.anchor(model, 2)
+
+
+def test_discounts_too_near_one_are_told():
+    transitions, counts, _ = random_problem(0)
+    model = IQLearnClassifier(transitions).fit(*as_rows(counts))
+    close = 1 - 1e-12
+    for act in (
+        lambda: model.counterfactual(discount=close),
+        lambda: rewards.anchor(model.set_params(discount=close), 0),
+        lambda: rewards.evaluate(model.policy_, model.reward_, transitions, discount=close),
+    ):
+        with pytest.warns(scipy.linalg.LinAlgWarning, match="condition number of their linear"):
+            act()
+    ending = [0.5 * matrix for matrix in transitions]
+    rewards.evaluate(model.policy_, model.reward_, ending, discount=close)  # episodes end: no warning

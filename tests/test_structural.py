@@ -1,0 +1,222 @@
+"""Structural Q: the objective and its derivatives, the optimum, Rust's estimates."""
+
+import jax
+import numpy as np
+import pytest
+import scipy.optimize
+import scipy.sparse as sp
+from numpy.testing import assert_allclose
+from problems import DIVERGENCES, as_rows, bus_problem, objective, random_problem, soft_value_iteration
+
+from sklearn_iqlearn import IQLearnClassifier
+from sklearn_iqlearn.datasets import make_bus_engine, make_random_mdp
+from sklearn_iqlearn.rewards import IdentificationWarning
+
+SETTINGS = {"discount": 0.9, "temperature": 0.7, "smoothing": 1.0}
+
+
+def features_of(seed, shape=(6, 3, 2)):
+    return np.random.default_rng(seed).normal(size=shape)
+
+
+def reference(transitions, counts, p0, features, **settings):
+    """J of the coefficients, with JAX's derivatives through plain soft value iteration."""
+
+    def loss(theta):
+        q = soft_value_iteration(features @ theta, transitions, settings["discount"], settings["temperature"])
+        return objective(q, transitions, counts, p0, **settings)
+
+    gradient = jax.jacfwd(loss)  # forward: two coefficients, hundreds of iterations
+    return jax.jit(loss), jax.jit(gradient), jax.jit(jax.jacfwd(gradient))
+
+
+@pytest.mark.parametrize("value_term", ["expert", "initial"])
+@pytest.mark.parametrize("divergence", DIVERGENCES)
+def test_derivatives_are_those_of_the_objective(divergence, value_term):
+    """Off the optimum, so that a wrong sign or a missing term shows."""
+    transitions, counts, p0 = random_problem(0, ending=True)
+    settings = {**SETTINGS, "divergence": divergence, "alpha": 5.0, "value_term": value_term}
+    model = IQLearnClassifier(
+        transitions, q_type="structural", features=features_of(1), initial_distribution=p0, **settings
+    )
+    order = dict.fromkeys(("trajectory", "step", "next_X", "terminal"))
+    _, problem, _ = model._assemble(*as_rows(counts), order)
+    theta = np.array([0.3, -0.4])
+    point = problem.at(theta)
+    with jax.enable_x64(True):
+        loss, gradient, hessian = reference(transitions, counts, p0, features_of(1), **settings)
+        assert_allclose(point.loss, loss(theta), rtol=0, atol=1e-12)
+        assert_allclose(point.gradient, gradient(theta), rtol=0, atol=1e-11)
+        true = next(iter(point.curvatures()))
+        assert_allclose(point.hessian(*true), hessian(theta), rtol=0, atol=1e-10)
+
+
+@pytest.mark.parametrize("value_term", ["expert", "initial"])
+@pytest.mark.parametrize("divergence", DIVERGENCES)
+def test_optimum_is_that_of_scipy(divergence, value_term):
+    transitions, counts, p0 = random_problem(2, ending=True)
+    settings = {**SETTINGS, "divergence": divergence, "alpha": 2.0, "value_term": value_term}
+    model = IQLearnClassifier(
+        transitions, q_type="structural", features=features_of(3), initial_distribution=p0, **settings
+    ).fit(*as_rows(counts))
+    assert model.converged_
+    assert model.gradient_norm_ <= 1e-8
+    with jax.enable_x64(True):
+        loss, gradient, _ = reference(transitions, counts, p0, features_of(3), **settings)
+
+        def finite(theta):
+            found = float(loss(theta))
+            return found if np.isfinite(found) else 1e3
+
+        found = scipy.optimize.minimize(
+            finite, np.zeros(2), jac=lambda theta: np.asarray(gradient(theta)), options={"gtol": 1e-9}
+        )
+    assert_allclose(model.coef_, found.x, rtol=0, atol=1e-6)
+    assert_allclose(model.objective_, found.fun, rtol=0, atol=1e-11)
+    assert_allclose(model.reward_, features_of(3) @ model.coef_, rtol=0, atol=1e-12)
+
+
+def test_sparse_and_dense_are_one_problem():
+    world = make_random_mdp(n_trajectories=50, n_states=300, random_state=0, ending=0.05, sparse=True)
+    fits = [
+        IQLearnClassifier(
+            transitions, discount=0.95, q_type="structural", features=world.features, alpha=np.inf
+        ).fit(world.data, world.target)
+        for transitions in (world.transitions, np.stack([matrix.toarray() for matrix in world.transitions]))
+    ]
+    assert sp.issparse(fits[0].transitions[0])
+    assert_allclose(fits[0].coef_, fits[1].coef_, rtol=1e-9)
+    assert_allclose(fits[0].coef_, world.coef, rtol=0, atol=0.15)
+
+
+def test_units_of_the_features_do_not_matter():
+    transitions, counts, _ = random_problem(4)
+    units = np.array([1e-4, 1e3])
+    one, other = (
+        IQLearnClassifier(transitions, q_type="structural", features=features, alpha=np.inf).fit(*as_rows(counts))
+        for features in (features_of(5), features_of(5) * units)
+    )
+    assert one.converged_
+    assert_allclose(other.coef_ * units, one.coef_, rtol=1e-6)
+    assert_allclose(other.policy_, one.policy_, rtol=1e-7)
+
+
+def test_features_of_states_are_paid_whatever_the_action():
+    transitions, counts, _ = random_problem(6)
+    of_states = features_of(7, (6, 2))
+    repeated = np.repeat(of_states[:, None], 3, axis=1)
+    one, other = (
+        IQLearnClassifier(transitions, q_type="structural", features=features).fit(*as_rows(counts))
+        for features in (of_states, repeated)
+    )
+    assert_allclose(one.coef_, other.coef_, rtol=1e-9)
+    assert_allclose(one.reward_coef_, one.coef_, rtol=1e-7)
+
+
+@pytest.mark.parametrize(
+    ("groups", "theta", "cost", "log_likelihood", "published"),
+    [
+        ((4,), 2.2679, 10.1361, -163.7106, (2.2930, 10.0750, -163.584)),
+        ((1, 2, 3, 4), 2.5991, 9.7984, -300.4421, (2.6275, 9.7558, -300.250)),
+    ],
+)
+def test_estimates_of_rust(groups, theta, cost, log_likelihood, published):
+    """An independent solver on these data, and Rust (1987), table IX, whose mileages are rounded differently."""
+    X, y, order, transitions, features = bus_problem(groups)
+    model = IQLearnClassifier(
+        transitions, discount=0.9999, q_type="structural", features=features, alpha=np.inf
+    ).fit(X, y, **order)
+    found = model.score(X, y) * len(y)
+    assert model.converged_
+    assert_allclose(model.coef_, [theta, cost], rtol=0, atol=5e-5)
+    assert_allclose(found, log_likelihood, rtol=0, atol=5e-5)
+    assert_allclose(model.coef_[0], published[0], rtol=0.02)
+    assert_allclose(model.coef_[1], published[1], rtol=0.015)
+    assert_allclose(found, published[2], rtol=0, atol=0.2)
+    assert_allclose(model.reward_coef_, model.coef_, rtol=1e-7)
+
+
+def test_score_of_maximum_likelihood_is_zero():
+    """Finite differences of the log-likelihood itself, through counterfactuals."""
+    X, y, _, transitions, features = bus_problem((4,))
+    model = IQLearnClassifier(
+        transitions, discount=0.9999, q_type="structural", features=features, alpha=np.inf
+    ).fit(X, y)
+
+    def log_likelihood(coef):
+        return model.counterfactual(reward_coef=coef).score(X, y) * len(y)
+
+    best = log_likelihood(model.coef_)
+    for step in np.diag(1e-3 * model.coef_):
+        ahead, behind = log_likelihood(model.coef_ + step), log_likelihood(model.coef_ - step)
+        assert max(ahead, behind) < best
+        assert abs(ahead - behind) < 1e-2 * (2 * best - ahead - behind)
+
+
+def test_warm_start_goes_on_from_the_last_fit():
+    X, y, _, transitions, features = bus_problem((4,))
+    model = IQLearnClassifier(
+        transitions, discount=0.9999, q_type="structural", features=features, alpha=np.inf, warm_start=True
+    )
+    cold = model.fit(X, y).n_iter_
+    coef = model.coef_
+    assert model.fit(X, y).n_iter_ < cold / 2
+    assert_allclose(model.coef_, coef, rtol=1e-8)
+
+
+def test_structural_recovers_the_truth():
+    """The mean of 12 seeds within 3.5 of its standard errors: a bias of one standard deviation would show."""
+    estimates = []
+    for seed in range(12):
+        bus = make_bus_engine(n_trajectories=200, random_state=seed)
+        model = IQLearnClassifier(
+            bus.transitions, discount=bus.discount, q_type="structural", features=bus.features, alpha=np.inf
+        ).fit(bus.data, bus.target)
+        assert model.converged_
+        estimates.append(model.coef_)
+    error = np.std(estimates, axis=0, ddof=1) / np.sqrt(12)
+    assert (np.abs(np.mean(estimates, axis=0) - bus.coef) < 3.5 * error).all()
+    assert (error < [0.0004, 0.02]).all()
+
+
+def test_collinear_features_are_told_and_the_policy_stands():
+    transitions, counts, _ = random_problem(8)
+    features = features_of(9)
+    doubled = np.concatenate([features, features[..., :1]], axis=2)
+    single = IQLearnClassifier(transitions, q_type="structural", features=features, alpha=np.inf)
+    single.fit(*as_rows(counts))
+    with pytest.warns(IdentificationWarning, match=r"features x0, x2, which are NaN"):
+        model = IQLearnClassifier(transitions, q_type="structural", features=doubled, alpha=np.inf).fit(
+            *as_rows(counts)
+        )
+    assert model.converged_
+    assert_allclose(model.policy_, single.policy_, rtol=0, atol=1e-8)
+    assert_allclose(model.coef_[0] + model.coef_[2], single.coef_[0], rtol=1e-6)
+    assert np.isnan(model.reward_coef_).tolist() == [True, False, True]
+
+
+def test_an_action_never_taken_tells_nothing_of_its_cost():
+    features = np.zeros((3, 2, 1))
+    features[:, 1, 0] = -1.0
+    model = IQLearnClassifier(np.stack([np.eye(3)] * 2), q_type="structural", features=features, alpha=np.inf)
+    with pytest.warns(IdentificationWarning, match="features x0, which are NaN"):
+        model.fit([[0], [1], [2]], [0, 0, 0])
+    assert np.isfinite(model.coef_).all()
+    assert np.isnan(model.reward_coef_).all()
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"features": None}, "transitions and features must be given for q_type='structural'"),
+        ({"transitions": None, "features": None}, "transitions and features must be given"),
+        ({"features": np.ones((5, 3, 2))}, r"features must have shape \(6, K\) or \(6, 3, K\)"),
+        ({"features": np.full((6, 3, 2), np.nan)}, "features contains NaN"),
+        ({"solver": "lbfgs"}, "solver='lbfgs' needs a gradient by JAX, which q_type='structural' does not give"),
+    ],
+)
+def test_bad_input(parameters, message):
+    transitions, counts, _ = random_problem(0)
+    settings = {"transitions": transitions, "features": features_of(0), "q_type": "structural", **parameters}
+    with pytest.raises(ValueError, match=message):
+        IQLearnClassifier(**settings).fit(*as_rows(counts))
