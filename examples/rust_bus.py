@@ -3,8 +3,8 @@ When does Harold Zurcher replace a bus engine?
 ==============================================
 
 Ten years of monthly decisions on 104 buses (Rust 1987): keep the engine, or replace it. From them this
-example learns the replacement policy, chooses the reward penalty by held-out likelihood of whole buses,
-and compares it with models that know nothing of the future.
+example learns the replacement policy, compares held-out likelihoods of whole buses with those of models that know
+nothing of the future, and reads off what an engine and a mile cost the decision maker.
 """
 
 import time
@@ -20,7 +20,7 @@ from sklearn.model_selection import GridSearchCV, GroupKFold, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import PolynomialFeatures, StandardScaler
 
-from sklearn_iqlearn import IQLearnClassifier
+from sklearn_iqlearn import IQLearnClassifier, inference
 from sklearn_iqlearn.datasets import load_rust_bus
 from sklearn_iqlearn.preprocessing import renewal_transitions
 
@@ -34,6 +34,14 @@ def held_out(model, bus, folds):
     return cross_val_score(
         model, bus.data, bus.target, groups=bus.bus, cv=folds, scoring="neg_log_loss", n_jobs=1
     ).mean()
+
+
+def structural(transitions):
+    """Maximum likelihood of a mileage cost, 0.001 a bin as its unit, and a replacement cost."""
+    features = np.zeros((N_BINS, 2, 2))
+    features[:, 0, 0] = -0.001 * np.arange(N_BINS)
+    features[:, 1, 1] = -1.0
+    return IQLearnClassifier(transitions, discount=DISCOUNT, q_type="structural", features=features, alpha=np.inf)
 
 
 def compare(bus, transitions, folds):
@@ -50,6 +58,7 @@ def compare(bus, transitions, folds):
     quadratic = make_pipeline(PolynomialFeatures(2, include_bias=False), StandardScaler(), logistic[-1])
     settings = ", ".join(f"{name}={value}" for name, value in search.best_params_.items())
     rows = {
+        "IQ-Learn, structural: costs of mileage and replacement": held_out(structural(transitions), bus, folds),
         f"IQ-Learn, best of the grid ({settings})": search.best_score_,
         "IQ-Learn, defaults (alpha=1, divergence=chi2)": held_out(default, bus, folds),
         "IQ-Learn, no future (discount=0)": held_out(clone(default).set_params(discount=0.0), bus, folds),
@@ -62,7 +71,7 @@ def compare(bus, transitions, folds):
     return search, table.sort_values(table.columns[0], ascending=False)
 
 
-def picture(model, bus, path):
+def picture(table, costs, bus, path):
     """Replacement probability against mileage, beside what was observed."""
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
@@ -77,12 +86,9 @@ def picture(model, bus, path):
         color="tab:gray",
         label="observed frequency (area: decisions)",
     )
-    axes.plot(
-        5 * np.arange(N_BINS) + 2.5,
-        model.policy_[:, 1],
-        color="tab:blue",
-        label="IQ-Learn policy",
-    )
+    miles = 5 * np.arange(N_BINS) + 2.5
+    axes.plot(miles, costs.policy_[:, 1], color="tab:orange", label="IQ-Learn, structural")
+    axes.plot(miles, table.policy_[:, 1], color="tab:blue", label="IQ-Learn, a free table")
     axes.add_artist(
         axes.legend(
             *shown.legend_elements("sizes", num=4, alpha=0.4, color="tab:gray"),
@@ -121,11 +127,23 @@ def main():
     print(table.to_string(float_format="{:.4f}".format))
     model = search.best_estimator_
     print(
-        f"\nBest model: converged {model.converged_} in {model.n_iter_} Newton iterations, gradient "
+        f"\nBest table: converged {model.converged_} in {model.n_iter_} Newton iterations, gradient "
         f"{model.gradient_norm_:.0e}."
     )
+    costs = structural(transitions).fit(bus.data, bus.target, trajectory=bus.bus, step=bus.period)
+    print("\nWhat it costs, in units of the choice shocks' scale (standard errors clustered by bus):\n")
+    print(
+        inference.summary(
+            costs,
+            bus.data,
+            bus.target,
+            trajectory=bus.bus,
+            step=bus.period,
+            feature_names=["a bin of 5,000 miles, a month, x 1000", "a replacement"],
+        )
+    )
     path = OUTPUT / "rust_bus.png"
-    picture(model, bus, path)
+    picture(model, costs, bus, path)
     print(f"Picture: {path}. Time: {time.perf_counter() - started:.1f} s.")
 
 

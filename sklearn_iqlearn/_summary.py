@@ -20,7 +20,7 @@ class Summary(pd.DataFrame):
         width = max(map(len, facts[:half]), default=0) + 4
         right = facts[half:] + [""] * (2 * half - len(facts))
         header = [f"{one:<{width}}{other}".rstrip() for one, other in zip(facts[:half], right, strict=True)]
-        table = pd.DataFrame(self).to_string(float_format="{:.4f}".format)
+        table = pd.DataFrame(self).rename_axis(None).to_string(float_format="{:.4f}".format)
         rule = "-" * max(map(len, [*header, *table.splitlines()]))
         return "\n".join([*header, rule, table])
 
@@ -85,7 +85,7 @@ def summary(
     >>> inference.summary(
     ...     model, bus.data, bus.target, trajectory=bus.trajectory, feature_names=bus.feature_names
     ... ).attrs["Observations"]
-    50000.0
+    50000
     """
     check_is_fitted(estimator)
     order = {"trajectory": trajectory, "step": step, "next_X": next_X, "terminal": terminal}
@@ -111,7 +111,7 @@ def summary(
         "AIC": round(float(estimator.aic(X, y, sample_weight)), 4),
         "BIC": round(float(estimator.bic(X, y, sample_weight)), 4),
         "Converged": estimator.converged_,
-        "Observations": total,
+        "Observations": int(total) if total.is_integer() else total,
         "Trajectories": "not told" if trajectory is None else len(np.unique(np.asarray(trajectory))),
         "States visited": f"{estimator.state_coverage_:.1%}",
         "Pairs visited": f"{estimator.state_action_coverage_:.1%}",
