@@ -279,6 +279,34 @@ def test_any_statistic_and_jobs(world):
         assert (one[name].standard_error > 0).all()
 
 
+def test_bootstrap_intervals_of_the_policy_cover():
+    """25 data sets, three well-visited states; the benchmark of coverage has the large version.
+
+    With so weak a penalty the policy is all but the frequency of each action, whose standard error is binomial.
+    """
+    states = [5, 10, 15]
+    binomial, spreads, inside = [], [], []
+    for seed in range(25):
+        bus = make_bus_engine(n_trajectories=150, n_steps=60, n_bins=60, random_state=seed)
+        model = IQLearnClassifier(bus.transitions, discount=bus.discount, alpha=1000).fit(bus.data, bus.target)
+        found = inference.bootstrap(
+            model,
+            lambda fit: fit.policy_[states, 1],
+            bus.data,
+            bus.target,
+            trajectory=bus.trajectory,
+            n_resamples=40,
+            random_state=seed,
+        )
+        low, high = found.interval(kind="normal")
+        truth = bus.policy[states, 1]
+        binomial.append(np.sqrt(truth * (1 - truth) / model.counts_[states].sum(axis=1)))
+        spreads.append(found.standard_error)
+        inside.append((low < truth) & (truth < high))
+    assert_allclose(np.mean(spreads, axis=0), np.mean(binomial, axis=0), rtol=0.15)
+    assert np.sum(inside) >= 62  # of 75; intervals half as wide hold 50
+
+
 def test_intervals(world):
     samples = np.random.default_rng(0).normal(3.0, 2.0, size=(4000, 1))
     resampled = inference.Resampled(np.array([3.0]), samples, 10)
