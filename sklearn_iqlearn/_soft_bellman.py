@@ -91,16 +91,21 @@ def solve_soft_bellman(reward, transitions, discount, temperature, *, start=None
         # The value of the mean reward under a uniform policy that never ends: exact for a zero reward.
         level = reward.mean() + temperature * np.log(reward.shape[1])
         q = reward + discount * transitions.expected_next(np.full(len(reward), level / (1 - discount)))
-    previous = np.inf
+    previous, solve = np.inf, None
     for _ in range(max_iter):
         value = soft_value(q + bar, temperature)
         error = reward + discount * transitions.expected_next(value) - q
         size = np.abs(error).max()
         scale = 1 + np.abs(q).max()
-        if size <= tol * scale or (size >= previous and size <= 1e-8 * scale):
+        settled = size <= tol * scale or (size >= previous and size <= 1e-8 * scale)
+        if settled and solve is None:
             break
         previous = size
         policy = np.exp((q + bar - value[:, None]) / temperature)
-        solve = factor(continuation_system(policy, transitions, discount))
+        if not settled:
+            solve = factor(continuation_system(policy, transitions, discount))
+        # The last step, with the system of the one before, takes away what 1 / (1 - discount) makes of the residual.
         q = q + error + discount * transitions.expected_next(solve((policy * error).sum(axis=1)))
+        if settled:
+            break
     return q + bar

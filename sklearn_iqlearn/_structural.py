@@ -31,18 +31,22 @@ from sklearn_iqlearn._soft_bellman import continuation_system, soft_value, solve
 
 @dataclass(frozen=True)
 class Structural:
-    """A problem of ``_q_functions`` whose parameters are the reward's coefficients, (K,).
+    """A problem of ``_q_functions`` whose parameters are the reward's coefficients, (K,), times their units.
 
     Parameters
     ----------
     objective : Objective
     features : ndarray of shape (S, A, K)
+        Of size 1 each, so that the gradient does not depend on their units.
+    units : ndarray of shape (K,)
+        By which the given features were divided.
     latest : list
         The parameters solved for last and their table, a start for the next one.
     """
 
     objective: Objective
     features: np.ndarray
+    units: np.ndarray
     latest: list = field(default_factory=list, compare=False)
 
     gives = frozenset({"hessian"})
@@ -55,7 +59,9 @@ class Structural:
                 "transitions and features must be given for q_type='structural', whose reward is linear in the "
                 "features of the transitions' states and actions, got None."
             )
-        return cls(objective, reward_features(features, objective.occupancy.shape[1]))
+        units = np.abs(features).max(axis=tuple(range(features.ndim - 1)))
+        units = np.where(units > 0, units, 1.0)
+        return cls(objective, reward_features(features / units, objective.occupancy.shape[1]), units)
 
     def start(self):
         """A reward of 0 or, where it is better, the estimate from choice frequencies (Hotz and Miller 1993).
@@ -91,10 +97,10 @@ class Structural:
         return self, parameters
 
     def attributes(self, parameters):
-        return {"coef_": parameters}
+        return {"coef_": parameters / self.units}
 
     def recall(self, estimator):
-        return estimator.coef_
+        return estimator.coef_ * self.units
 
     @staticmethod
     def n_free(estimator):
