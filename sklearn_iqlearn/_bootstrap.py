@@ -14,8 +14,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_iqlearn._covariance import order_of_rows
 from sklearn_iqlearn._demonstrations import check_ids, check_weight
-from sklearn_iqlearn._parameters import check_count, choose
-from sklearn_iqlearn._projection import IdentificationWarning
+from sklearn_iqlearn._identification import IdentificationWarning
+from sklearn_iqlearn._parameters import check_confidence, check_count, choose
 
 
 @dataclass(frozen=True)
@@ -54,8 +54,7 @@ class Resampled:
         -------
         low, high : ndarray of the shape of the estimate
         """
-        if not 0 < confidence < 1:
-            raise ValueError(f"confidence must be in (0, 1), got {confidence!r}.")
+        check_confidence(confidence)
         return choose("kind", kind, INTERVALS)(self, confidence)
 
     def _percentile(self, confidence):
@@ -89,7 +88,8 @@ def bootstrap(
     """Bootstrap anything that a fit can answer, over trajectories.
 
     Trajectories are drawn with replacement, each as a whole, so that the dependence within them counts. Every
-    resample is fitted again, started from the fit of the data. The transitions count as known.
+    resample is fitted again; with ``transitions``, started from the fit of the data. The transitions count as
+    known.
 
     Parameters
     ----------
@@ -107,6 +107,7 @@ def bootstrap(
     step, next_X, terminal
         As in ``fit``.
     n_resamples : int, default=200
+        At least 2.
     n_jobs : int, optional
         Processes, as in joblib.
     random_state : int, RandomState or None, default=None
@@ -127,7 +128,10 @@ def bootstrap(
     Warns
     -----
     sklearn.exceptions.ConvergenceWarning
-        If fits of resamples did not converge; they are left out.
+        If resamples could not be fitted, or did not converge; they are left out.
+    IdentificationWarning
+        If a statistic is NaN in some resamples, as coefficients are that a resample does not identify; so are its
+        standard error and interval.
 
     References
     ----------
@@ -147,7 +151,7 @@ def bootstrap(
     True
     """
     check_is_fitted(estimator)
-    check_count("n_resamples", n_resamples)
+    check_count("n_resamples", n_resamples, least=2)
     n_rows = len(y)
     weight = check_weight(sample_weight, n_rows)
     ids = np.unique(check_ids(trajectory, "trajectory", n_rows), return_inverse=True)[1]
@@ -176,28 +180,49 @@ def bootstrap(
             ConvergenceWarning,
             stacklevel=2,
         )
-    result = {}
-    for name, estimate in estimates.items():
-        shapes = {values[name].shape for values in converged} | {estimate.shape}
-        if len(shapes) > 1:
-            raise ValueError(
-                f"statistic must have one shape in every resample, got {sorted(shapes)}. Without transitions the "
-                "states differ: use a function of chosen states."
+    result = {
+        name: Resampled(estimate, _stack([values[name] for values in converged], estimate), n_trajectories)
+        for name, estimate in estimates.items()
+    }
+    for name, resampled in result.items():
+        lost = np.isnan(resampled.samples[:, ~np.isnan(estimates[name])]).any(axis=1).sum()
+        if lost:
+            warnings.warn(
+                f"statistic {name or statistic!r} has NaN in {lost} of {len(converged)} resamples, which do not "
+                "identify it, and so in its standard error and interval.",
+                IdentificationWarning,
+                stacklevel=2,
             )
-        samples = np.stack([values[name] for values in converged])
-        result[name] = Resampled(estimate, samples, n_trajectories)
     return result if isinstance(statistic, Mapping) else result[""]
 
 
+def _stack(values, estimate):
+    """The values of one statistic in all resamples."""
+    shapes = {value.shape for value in values} | {estimate.shape}
+    if len(shapes) > 1:
+        raise ValueError(
+            f"statistic must have one shape in every resample, got {sorted(shapes)}. Without transitions the "
+            "states differ: use a function of chosen states."
+        )
+    return np.stack(values)
+
+
 def _value(model, what):
+    if not isinstance(what, str) and not callable(what):
+        raise ValueError(f"statistic must be a fitted attribute, a function, or a mapping to these, got {what!r}.")
+    if isinstance(what, str) and not hasattr(model, what):
+        raise ValueError(f"statistic must be an attribute of the fitted estimator, got {what!r}.")
     return np.asarray(getattr(model, what) if isinstance(what, str) else what(model), dtype=np.float64)
 
 
 def _refit(estimator, X, y, weight, order, statistics):
-    """The statistics of a fit to one resample, None where it did not converge."""
+    """The statistics of a fit to one resample, None where there is none or it did not converge."""
     model = copy.copy(estimator).set_params(warm_start=True, verbose=0)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         warnings.simplefilter("ignore", IdentificationWarning)
-        model.fit(X, y, sample_weight=weight, **order)
-    return {name: _value(model, what) for name, what in statistics.items()} if model.converged_ else None
+        try:
+            model.fit(X, y, sample_weight=weight, **order)
+        except ValueError:  # the resample lacks what the fit needs
+            return None
+        return {name: _value(model, what) for name, what in statistics.items()} if model.converged_ else None

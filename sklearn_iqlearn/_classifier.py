@@ -17,7 +17,6 @@ from sklearn_iqlearn._divergences import DIVERGENCES
 from sklearn_iqlearn._objective import VALUE_TERMS, Objective
 from sklearn_iqlearn._parameters import check_distribution, check_numbers, check_sizes, choose
 from sklearn_iqlearn._policy import PolicyMixin
-from sklearn_iqlearn._projection import project, reward_features
 from sklearn_iqlearn._q_functions import Q_FUNCTIONS
 from sklearn_iqlearn._reading import names_and_width, read_rows, read_states
 from sklearn_iqlearn._soft_bellman import log_policy, soft_value, warn_ill_conditioned
@@ -31,8 +30,8 @@ class IQLearnClassifier(WorldsMixin, PolicyMixin, CallbackSupportMixin, Classifi
 
     Finds the soft action values Q whose softmax policy makes the observed actions likely, while the
     reward that this Q implies, ``r = Q - discount * E[V(next state)]``, stays small: maximum likelihood
-    of the actions plus a penalty on the reward (IQ-Learn, [1]_). No environment is run and no dynamic
-    programme is solved in an inner loop.
+    of the actions plus a penalty on the reward (IQ-Learn, [1]_). No environment is run and, but for
+    ``q_type="structural"``, no dynamic programme is solved in an inner loop.
 
     States come in one of two ways. Where ``transitions`` are given, X is a column of state ids. Without
     them a row of X is the feature vector of its state, and ``fit`` is told which state follows which by
@@ -79,12 +78,13 @@ class IQLearnClassifier(WorldsMixin, PolicyMixin, CallbackSupportMixin, Classifi
     C : float > 0 or inf, default=100.0
         Inverse of the ridge on coefficients and weights, but not intercepts: the objective gains
         ``sum(coef**2) / (2 * C * n)`` for decisions of total weight n, as in ``LogisticRegression``. It
-        keeps Q finite where a hyperplane separates the actions.
+        keeps Q finite where a hyperplane separates the actions. The coefficients of "structural" have none.
     fit_intercept : bool, default=True
         Whether a linear Q has a constant for each action.
     solver : {"auto", "newton", "lbfgs", "adam"}, default="auto"
         "newton" reaches the optimum to rounding; it needs a Hessian, which a network does not give. "lbfgs"
-        and "adam" minimise the same objective with JAX's gradient; "adam" needs the package optax. "auto" is
+        and "adam" minimise the same objective with JAX's gradient, which "structural" does not give; "adam" needs
+        the package optax. "auto" is
         "newton" where it can be, else "adam".
     max_iter : int, optional
         Most iterations (for "adam" epochs) in all; by default 200 for "newton", 20000 for "lbfgs", 2000
@@ -121,12 +121,13 @@ class IQLearnClassifier(WorldsMixin, PolicyMixin, CallbackSupportMixin, Classifi
         Probability of each action.
     reward_ : ndarray of shape (S, A)
         The reward that makes the policy optimal: ``q_table_ - discount * E[value_]``. It is one of many
-        rewards with this policy, the one that the penalty prefers. NaN for pairs whose next state is unknown.
+        rewards with this policy: the one that the penalty prefers, with "structural" the one of its form. NaN
+        for pairs whose next state is unknown.
     coef_ : ndarray of shape (A, K) or (K,)
         Coefficients of a linear Q; with "structural" those of the reward.
     reward_coef_ : ndarray of shape (K,)
-        Coefficients of the reward in ``features``, where those are given: what ``rewards.project`` finds, the
-        part of the reward that the policy identifies. NaN, with a warning, for the others.
+        Coefficients of the reward in ``features``, where those are given: with "structural" ``coef_``, else what
+        ``rewards.project`` finds, computed when asked for. NaN, with a warning, where the decisions tell none.
     intercept_ : ndarray of shape (A,)
         Its constants.
     coefs_, intercepts_ : list of ndarray
@@ -346,10 +347,10 @@ class IQLearnClassifier(WorldsMixin, PolicyMixin, CallbackSupportMixin, Classifi
                 f"give; use one of the solvers {[name for name in SOLVERS if SOLVERS[name].needs in gives]} or of "
                 f"the q_types {[name for name in Q_FUNCTIONS if solver.needs in Q_FUNCTIONS[name].gives]}."
             )
-        if np.isinf(self.alpha) and self.value_term == "initial":
+        if np.isinf(self.alpha) and self.value_term == "initial" and self._form().needs_penalty:
             raise ValueError(
                 "alpha must be finite with value_term='initial', whose objective has no minimum without the "
-                "reward penalty, got inf."
+                "reward penalty for this form of Q, got inf."
             )
 
     def _form(self):
@@ -448,32 +449,23 @@ class IQLearnClassifier(WorldsMixin, PolicyMixin, CallbackSupportMixin, Classifi
         policy = np.exp(log_policy(q, self.temperature))
         reward = objective.reward(q, value)
         counts = demonstrations.counts
-        transitions, discount = objective.transitions, objective.discount
-        warn_ill_conditioned(policy, transitions, discount, stacklevel=5)
-        known = {}
-        if self.features is not None:
-            features = reward_features(np.asarray(self.features, dtype=np.float64), counts.shape[1])
-            projection = project(reward, features, counts, transitions, discount)
-            known["reward_coef_"] = projection.identified_coef(stacklevel=5)
-        return (
-            known
-            | problem.attributes(solution.parameters)
-            | {
-                "q_table_": table,
-                "value_": value + objective.level,
-                "policy_": policy,
-                "reward_": np.where(demonstrations.penalised, reward, np.nan),
-                "counts_": counts,
-                "initial_distribution_": demonstrations.initial_distribution,
-                "state_coverage_": float((counts > 0).any(axis=1).mean()),
-                "state_action_coverage_": float((counts > 0).mean()),
-                "objective_": solution.loss,
-                "gradient_norm_": solution.gradient_norm,
-                "converged_": solution.converged,
-                "n_iter_": solution.n_iter,
-                "loss_curve_": solution.loss_curve,
-            }
-        )
+        warn_ill_conditioned(policy, objective.transitions, objective.discount, stacklevel=5)
+        return problem.attributes(solution.parameters) | {
+            "q_table_": table,
+            "value_": value + objective.level,
+            "policy_": policy,
+            "reward_": np.where(demonstrations.penalised, reward, np.nan),
+            "counts_": counts,
+            "initial_distribution_": demonstrations.initial_distribution,
+            "state_coverage_": float((counts > 0).any(axis=1).mean()),
+            "state_action_coverage_": float((counts > 0).mean()),
+            "objective_": solution.loss,
+            "gradient_norm_": solution.gradient_norm,
+            "converged_": solution.converged,
+            "n_iter_": solution.n_iter,
+            "loss_curve_": solution.loss_curve,
+            "_reward_coef": problem.reward_coef(solution.parameters, stacklevel=5),
+        }
 
 
 _NEEDS = {"hessian": "Hessian", "jax": "gradient by JAX"}

@@ -9,9 +9,9 @@ from sklearn.utils import column_or_1d
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_iqlearn._demonstrations import check_ids, check_weight
+from sklearn_iqlearn._identification import IdentificationWarning
 from sklearn_iqlearn._information import COVARIANCES, Information
 from sklearn_iqlearn._parameters import choose
-from sklearn_iqlearn._projection import IdentificationWarning
 from sklearn_iqlearn._q_functions import find_rows
 from sklearn_iqlearn._reading import check_actions, check_states
 
@@ -29,7 +29,7 @@ def covariance(
     y,
     sample_weight=None,
     *,
-    kind="observed",
+    kind="auto",
     feature_names=None,
     trajectory=None,
     step=None,
@@ -39,7 +39,10 @@ def covariance(
     """Covariance of the coefficients of a structural or linear fit.
 
     The transitions count as known. Where the reward is penalised (finite ``alpha``) or the coefficients are
-    (``C``), the spread is that of the penalised estimate around its own mean, which is not the truth.
+    (``C``), the spread of the sandwiches is that of the estimate around its own mean, which is not the truth.
+
+    With ``alpha=inf`` a linear Q may add the same to all actions: the spread of its coefficients and intercepts
+    for each action is that of their deviations from the mean over the actions.
 
     Parameters
     ----------
@@ -47,10 +50,12 @@ def covariance(
         Fitted, with ``value_term="expert"``.
     X, y, sample_weight
         The data of the fit. A weight counts as that many decisions.
-    kind : {"observed", "opg", "sandwich", "clustered"}, default="observed"
-        "observed": inverse of the Hessian of the negative log-likelihood and penalties. "opg": inverse of the
-        outer product of the scores, as in Rust (1987). "sandwich": right also where the model is wrong.
-        "clustered": the sandwich with the decisions of a ``trajectory`` dependent.
+    kind : {"auto", "observed", "opg", "sandwich", "clustered"}, default="auto"
+        "observed": inverse of the Hessian of the negative log-likelihood. "opg": inverse of the outer product of
+        the scores, as in Rust (1987). Both are right only where nothing is penalised. "sandwich": right also with
+        a penalty, or where the model is wrong. "clustered": the sandwich with the decisions of a ``trajectory``
+        dependent. "auto": clustered where ``trajectory`` is given, else observed where neither reward nor
+        coefficients are penalised, else the sandwich.
     feature_names : sequence of str, optional
         Names of the features; by default those of X, or x0, x1, ...
     trajectory, step, next_X, terminal
@@ -59,13 +64,19 @@ def covariance(
     Returns
     -------
     covariance : DataFrame of shape (p, p)
-        Rows and columns are the coefficients, and intercepts of a linear Q; NaN where the data identify none.
+        Rows and columns are the coefficients, and intercepts of a linear Q; NaN where the data identify none. Its
+        ``attrs["kind"]`` tells the kind.
 
     Raises
     ------
     ValueError
-        If the form of Q or the value term allow no analytic covariance, the data are not those of the fit, or
-        "clustered" has not more trajectories than coefficients.
+        If the form of Q or the value term allow no analytic covariance, the fit did not converge, the data are not
+        those of the fit, or "clustered" has not more trajectories than coefficients.
+
+    Warns
+    -----
+    IdentificationWarning
+        If the data do not identify a coefficient.
 
     References
     ----------
@@ -87,23 +98,29 @@ def covariance(
     array([0.0005, 0.0338])
     """
     check_is_fitted(estimator)
-    estimate = choose("kind", kind, COVARIANCES)
-    order = order_of_rows(trajectory, step, next_X, terminal)
-    if estimator.value_term != "expert" or "hessian" not in estimator._form().gives or not coefficients(estimator):
+    choose("kind", kind, {"auto": None, **COVARIANCES})
+    form = estimator._form()
+    if estimator.value_term != "expert" or "hessian" not in form.gives or not coefficients(estimator):
         raise ValueError(
             "covariance needs q_type 'structural' or 'linear' and value_term='expert', the likelihood, got "
-            f"q_type={estimator.q_type!r} and value_term={estimator.value_term!r}: use bootstrap."
+            f"{form.__name__.lower()!r} and {estimator.value_term!r}: use bootstrap."
         )
+    if not estimator.converged_:
+        raise ValueError("covariance needs a fit that converged, got converged_=False.")
+    order = order_of_rows(trajectory, step, next_X, terminal)
     demonstrations, problem, _ = estimator._assemble(X, y, sample_weight, order)
     parameters = problem.recall(estimator)
-    same = demonstrations.counts.shape == estimator.counts_.shape
-    point = problem.at(parameters) if same else None
+    counts, known = demonstrations.counts, estimator.counts_
+    point = problem.at(parameters) if counts.shape == known.shape and np.allclose(counts, known) else None
     if point is None or np.abs(point.gradient).max() > 1e-6 + 10 * estimator.gradient_norm_:
         raise ValueError("X, y, sample_weight and the order of the rows must be those of the fit, got others.")
     clusters = None
     if trajectory is not None:
         clusters = _visits(estimator, X, y, sample_weight, trajectory)
-    spread, missing = estimate(Information.at(point, demonstrations.counts, clusters))
+    if kind == "auto":
+        penalised = problem.objective.penalty_weight.any() or np.any(problem.ridge)
+        kind = "clustered" if trajectory is not None else "sandwich" if penalised else "observed"
+    spread, missing = COVARIANCES[kind](Information.at(point, demonstrations, clusters))
     mapping = _mapping(problem, parameters)
     spread = mapping @ spread @ mapping.T
     names = coefficient_names(estimator, feature_names)
@@ -116,7 +133,9 @@ def covariance(
             IdentificationWarning,
             stacklevel=2,
         )
-    return pd.DataFrame(spread, index=names, columns=names)
+    table = pd.DataFrame(spread, index=names, columns=names)
+    table.attrs["kind"] = kind
+    return table
 
 
 def coefficients(estimator):

@@ -8,12 +8,15 @@ decisions of
 plus what does not come from the data (smoothing, ridge) is 0. With the information A, its Hessian, and the
 variance B of the sum of the scores the covariance of the parameters is
 
-    observed    A^-1                       the classical one; right where the model is
+    observed    A^-1                       the classical one
     opg         B^-1, B = sum of squares   outer product of gradients (Berndt, Hall, Hall and Hausman 1974)
     sandwich    A^-1 B A^-1                right also where the model is not, for independent decisions
     clustered   A^-1 B_c A^-1              B_c from the sums of each trajectory, whose decisions may be dependent
 
-Where nothing is penalised and the model is right, all estimate the same.
+The first two are right where nothing is penalised and the model is right, and then all estimate the same; a
+penalty adds to A what does not add to the variance of the scores. Neither B nor B_c is corrected for their number.
+
+The score of a pair of which only some visits have a known continuation has that share of the penalty's.
 """
 
 from dataclasses import dataclass
@@ -22,10 +25,7 @@ from types import MappingProxyType
 import numpy as np
 import scipy.sparse as sp
 
-# Curvature, of a parameter in its own units 1, below which a direction is not identified.
-RANK_TOLERANCE = 1e-10
-# Share of a parameter in an unidentified direction of length 1 that is more than rounding.
-TAKES_PART = 1e-5
+from sklearn_iqlearn._identification import split, take_part
 
 
 @dataclass(frozen=True)
@@ -42,30 +42,33 @@ class Information:
         Weighted visits of each trajectory.
     counts : ndarray of shape (S * A,)
         Weighted visits.
+    basis : ndarray of shape (p, q)
+        Orthonormal; the parameters do not vary but in its span.
     """
 
     hessian: np.ndarray
     scores: np.ndarray
     clusters: sp.sparray | None
     counts: np.ndarray
+    basis: np.ndarray
 
     @classmethod
-    def at(cls, point, counts, clusters):
+    def at(cls, point, demonstrations, clusters):
         """The information at the solution of a problem of ``_q_functions`` that has a Hessian."""
-        evaluation, objective = point.evaluation, point.problem.objective
-        beta = point.pressure / objective.temperature
-        change = point.q_sensitivity
-        mean = np.einsum("sa,sap->sp", evaluation.policy, change)
-        slope = np.where(
-            objective.penalty_weight > 0, objective.divergence.dg(objective.scaled(evaluation.reward)), 0
-        )
-        scores = mean[:, None] - change + slope[..., None] * point.reward_sensitivity
-        scale = objective.n / objective.temperature
+        evaluation, problem = point.evaluation, point.problem
+        objective, counts = problem.objective, demonstrations.counts
+        penalised = objective.penalty_weight > 0
+        slope = np.where(penalised, objective.divergence.dg(objective.scaled(evaluation.reward)), 0.0)
+        slope *= np.divide(demonstrations.known, counts, where=counts > 0, out=np.zeros_like(counts))
+        scores = slope[..., None] * point.reward_sensitivity - point.advantage_sensitivity
+        hessian = point.hessian(point.pressure / objective.temperature, evaluation.curvature)
         return cls(
-            hessian=scale * point.hessian(beta, evaluation.curvature),
+            hessian=hessian * objective.n / objective.temperature,
             scores=scores.reshape(counts.size, -1) / objective.temperature,
             clusters=clusters,
             counts=counts.ravel(),
+            # Without a penalty on the reward, what is the same for all actions is nobody's to tell.
+            basis=np.eye(len(hessian)) if penalised.any() else problem.contrasts,
         )
 
     @property
@@ -74,18 +77,18 @@ class Information:
         return (self.scores * self.counts[:, None]).T @ self.scores
 
     def observed(self):
-        return invert(self.hessian)
+        return self._invert(self.hessian)
 
     def opg(self):
-        return invert(self.squares)
+        return self._invert(self.squares)
 
     def sandwich(self):
         return self._around(self.squares)
 
     def clustered(self):
         """Raises a ValueError where there are not more trajectories than parameters."""
-        n_parameters = self.scores.shape[1]
-        n_clusters = 0 if self.clusters is None else self.clusters.shape[0]
+        n_parameters = self.basis.shape[1]
+        n_clusters = 0 if self.clusters is None else np.count_nonzero(self.clusters.sum(axis=1))
         if n_clusters <= n_parameters:
             raise ValueError(
                 f"trajectory must tell more trajectories than the {n_parameters} coefficients for a clustered "
@@ -95,26 +98,14 @@ class Information:
         return self._around(sums.T @ sums)
 
     def _around(self, middle):
-        bread, missing = invert(self.hessian)
+        bread, missing = self._invert(self.hessian)
         return bread @ middle @ bread, missing
 
-
-def invert(matrix):
-    """Invert on the directions that a positive semidefinite matrix sees.
-
-    Returns
-    -------
-    inverse : ndarray of shape (p, p)
-    missing : boolean ndarray of shape (p,)
-        Parameters that take part in a direction that it does not see.
-    """
-    diagonal = np.diagonal(matrix)
-    scale = 1 / np.sqrt(np.where(diagonal > 0, diagonal, 1.0))
-    values, vectors = np.linalg.eigh(matrix * scale[:, None] * scale)
-    seen = values > RANK_TOLERANCE * max(values.max(), 1.0)
-    missing = (np.abs(vectors[:, ~seen]) > TAKES_PART).any(axis=1)
-    vectors = vectors[:, seen] * scale[:, None]
-    return (vectors / values[seen]) @ vectors.T, missing
+    def _invert(self, matrix):
+        """The inverse on the directions that a matrix sees, and which parameters take part in others."""
+        values, vectors, unseen = split(self.basis.T @ matrix @ self.basis)
+        vectors = self.basis @ vectors
+        return (vectors / values) @ vectors.T, take_part(np.abs(unseen) @ np.abs(self.basis).T)
 
 
 COVARIANCES = MappingProxyType(

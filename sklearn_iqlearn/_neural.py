@@ -51,6 +51,7 @@ class Neural:
 
     gives = frozenset({"jax"})
     needs_stand_in = False
+    needs_penalty = True
     jax_table = staticmethod(network_table)
 
     @property
@@ -91,6 +92,9 @@ class Neural:
             "coefs_": [weights for weights, _ in parameters],
             "intercepts_": [biases for _, biases in parameters],
         }
+
+    def reward_coef(self, parameters, stacklevel):
+        return None
 
     def recall(self, estimator):
         return fitted_layers(estimator)

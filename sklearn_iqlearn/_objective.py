@@ -54,7 +54,7 @@ import numpy as np
 from sklearn_iqlearn._divergences import Divergence
 from sklearn_iqlearn._linear_algebra import NotPositiveDefinite, factor
 from sklearn_iqlearn._schur import schur_complement
-from sklearn_iqlearn._soft_bellman import continuation_system, inverse_bellman, soft_value
+from sklearn_iqlearn._soft_bellman import continuation_system, inverse_bellman, log_policy, soft_value
 from sklearn_iqlearn._transitions import Transitions
 
 # Share of the way to the edge of the domain that the linearised reward may go in one step.
@@ -137,7 +137,7 @@ class Evaluation:
         self.objective, self.q, self.value, self.reward, self.loss = objective, q, value, reward, loss
         # The reward is a difference of values, and inherits their rounding.
         self.rounding = 4 * np.finfo(float).eps * (1 + abs(loss) + np.abs(q).max())
-        self.policy = np.exp((q - value[:, None]) / objective.temperature)
+        self.policy = np.exp(log_policy(q, objective.temperature))
         scaled = objective.scaled(reward)
         self.pull = objective.penalty_weight * objective.divergence.dg(scaled) - objective.occupancy
         self.curvature = objective.penalty_weight * objective.divergence.d2g(scaled) / objective.alpha

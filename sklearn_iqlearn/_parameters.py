@@ -20,18 +20,29 @@ NUMBERS = {
 
 def check_numbers(estimator):
     """Raise a ValueError that names the first number parameter out of its range."""
-    for name, (rule, holds) in NUMBERS.items():
-        value = getattr(estimator, name)
-        if value is None and rule.startswith("None"):
-            continue
-        if isinstance(value, bool) or not isinstance(value, numbers.Real) or not holds(value):
-            raise ValueError(f"{name} must be {rule}, got {value!r}.")
+    for name in NUMBERS:
+        check_number(name, getattr(estimator, name))
 
 
-def check_count(name, value):
-    """Raise a ValueError unless ``value`` is an integer >= 1."""
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-        raise ValueError(f"{name} must be an integer >= 1, got {value!r}.")
+def check_number(name, value):
+    """Raise a ValueError unless ``value`` is in the range of the parameter ``name``."""
+    rule, holds = NUMBERS[name]
+    if value is None and rule.startswith("None"):
+        return
+    if isinstance(value, bool) or not isinstance(value, numbers.Real) or not holds(value):
+        raise ValueError(f"{name} must be {rule}, got {value!r}.")
+
+
+def check_count(name, value, least=1):
+    """Raise a ValueError unless ``value`` is an integer of at least ``least``."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+        raise ValueError(f"{name} must be an integer >= {least}, got {value!r}.")
+
+
+def check_confidence(value):
+    """Raise a ValueError unless ``value`` is a confidence level."""
+    if not isinstance(value, numbers.Real) or not 0 < float(value) < 1:
+        raise ValueError(f"confidence must be in (0, 1), got {value!r}.")
 
 
 def check_sizes(estimator):

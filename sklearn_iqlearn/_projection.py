@@ -6,33 +6,24 @@ Russell 1999). So what a policy tells about the coefficients theta of a reward F
     minimise over theta, psi:  sum N (r - F theta - L psi)^2.
 
 L psi is removed from r and from the features first, by the normal equations L'NL, which are sparse where the
-transitions are. They square the condition of L, which approaches 1 / (1 - gamma): repeated on the remainder, the
-removal is as good as by orthogonal transformations. What is left of F decides by its singular values which
+transitions are. They square the condition of L, which approaches 1 / (1 - gamma); repeated on the remainder, the
+removal gets most of that back. What is left of F decides by its singular values which
 directions of theta the data identify, and theta by least squares.
 """
 
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
 
-from sklearn_iqlearn._linear_algebra import factor
+from sklearn_iqlearn._linear_algebra import NotPositiveDefinite, factor
 from sklearn_iqlearn._schur import schur_complement
 
 # Removals of the shaping terms: each repairs the rounding of the one before; near discount 1 that takes a few.
 SWEEPS = 5
-# Weight, relative to the mean, of states without decisions in the normal equations, where any potential fits.
-SLIVER = 1e-8
+# Weights to try, relative to the mean, of states without decisions: any potential fits them.
+SLIVERS = (1e-8, 1e-6, 1e-4, 1e-2)
 # Share of a feature's size, left when shaping and the other features are removed, below which it is rounding.
 RANK_TOLERANCE = 1e-7
-# Size of a coefficient in an unidentified direction of length 1 below which it takes no part in it.
-TAKES_PART = 1e-5
-# Unidentified directions that a warning spells out.
-SHOWN = 3
-
-
-class IdentificationWarning(UserWarning):
-    """Some coefficients of the reward change no policy, so that no decisions can tell them."""
 
 
 def reward_features(features, n_actions):
@@ -63,30 +54,6 @@ class Projection:
     unidentified: np.ndarray
     explained: float
 
-    @property
-    def identified(self):
-        """Which coefficients are identified: boolean ndarray of shape (K,)."""
-        return ~(np.abs(self.unidentified) > TAKES_PART).any(axis=0)
-
-    def identified_coef(self, stacklevel):
-        """The coefficients, NaN with a warning where they are not identified."""
-        if len(self.unidentified):
-            directions = [
-                " ".join(f"{c:+.2g}*x{k}" for k, c in enumerate(direction) if abs(c) > TAKES_PART)
-                for direction in self.unidentified[:SHOWN]
-            ]
-            more = len(self.unidentified) - SHOWN
-            directions += [f"{more} more directions"] if more > 0 else []
-            warnings.warn(
-                "The decisions cannot tell the coefficients of the features "
-                f"{', '.join(f'x{k}' for k in np.flatnonzero(~self.identified))}, which are NaN. What changes no "
-                f"policy (features in units of their root mean square): {'; '.join(directions)}. Leave features "
-                "out, or fix their coefficients yourself.",
-                IdentificationWarning,
-                stacklevel=stacklevel,
-            )
-        return np.where(self.identified, self.coef, np.nan)
-
 
 def project(reward, features, weights, transitions, discount, *, shaping=True):
     """Fit a reward by features, modulo shaping.
@@ -106,6 +73,8 @@ def project(reward, features, weights, transitions, discount, *, shaping=True):
     -------
     projection : Projection
     """
+    if not weights.any():
+        raise ValueError("counts_ must have a visited pair whose reward is finite, got none.")
     reward = np.where(weights > 0, reward, 0.0)
     columns = np.concatenate([features, reward[..., None]], axis=2)
     sizes = _sizes(columns, weights)
@@ -137,10 +106,7 @@ def _remove_shaping(columns, weights, transitions, discount):
     """The columns without their shaping terms, and the potentials of those."""
     # A constant potential is all but invisible to the normal equations near discount 1: removed by itself.
     level = 1 - discount * transitions.expected_next(np.ones(len(weights)))
-    lent = np.where(weights.any(axis=1, keepdims=True), 0.0, SLIVER * weights[weights > 0].mean())
-    none = np.zeros_like(weights)
-    system = schur_complement(transitions, discount, weights + lent, none, none[:, 0])
-    solve = factor(system, positive_definite=True)
+    solve = _factor_normal_equations(weights, transitions, discount)
     potentials = np.zeros((len(columns), columns.shape[2]))
     for _ in range(SWEEPS):
         constant = np.einsum("sa,sa,sak->k", level, weights, columns) / np.sum(level**2 * weights)
@@ -150,3 +116,19 @@ def _remove_shaping(columns, weights, transitions, discount):
         potentials += change + constant
         columns = columns - change[:, None] + discount * transitions.expected_next(change)
     return columns, potentials
+
+
+def _factor_normal_equations(weights, transitions, discount):
+    """A solver of ``L'NL psi = b``; what states without decisions are lent, the sweeps take back."""
+    none, empty = np.zeros_like(weights), ~weights.any(axis=1, keepdims=True)
+    for sliver in SLIVERS:
+        lent = np.where(empty, sliver * weights[weights > 0].mean(), 0.0)
+        try:
+            system = schur_complement(transitions, discount, weights + lent, none, none[:, 0])
+            return factor(system, positive_definite=True)
+        except NotPositiveDefinite:
+            continue
+    raise ValueError(
+        f"discount={discount!r} is too near 1 for these decisions: the shaping terms of the reward cannot be told "
+        "from rounding. Use a smaller discount."
+    )

@@ -16,10 +16,13 @@ Each class binds one form to an objective. To a solver it is a *problem*:
     weights of the squared parameters in the loss, for first-order solvers.
 
 To ``inference`` its points give, where they have a "hessian", ``hessian(beta, curvature)``, ``pressure`` and the
-derivatives ``q_sensitivity`` and ``reward_sensitivity``.
+derivatives ``advantage_sensitivity`` and ``reward_sensitivity``, and the problem ``contrasts``, an orthonormal
+basis (p, q) of the parameters up to what is the same for all actions.
 
-To the estimator it is also ``create``, ``attributes`` (what a fit exposes), ``recall`` (parameters from
-those of an earlier fit), ``values`` (Q of rows of features) and ``n_free`` (free parameters of the policy).
+To the estimator it is also ``create``, ``attributes`` (what a fit exposes), ``reward_coef`` (the coefficients of a
+form that has them, else None), ``recall`` (parameters from those of an earlier fit), ``values`` (Q of rows of
+features), ``n_free`` (free parameters of the policy) and ``needs_penalty`` (whether equation 9 of Garg et al. has
+no minimum without one).
 """
 
 from collections.abc import Mapping
@@ -28,6 +31,7 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
+import scipy.linalg
 
 from sklearn_iqlearn._linear_algebra import factor, solve_scaled, weighted_gram
 from sklearn_iqlearn._neural import Neural
@@ -57,6 +61,7 @@ class Tabular:
     objective: Objective
 
     gives = frozenset({"hessian", "jax"})
+    needs_penalty = True
     needs_stand_in = True  # nothing but the penalty bounds the Q of a pair without a next state
     jax_table = staticmethod(free_table)
     inputs = None
@@ -82,6 +87,9 @@ class Tabular:
 
     def attributes(self, parameters):
         return {}
+
+    def reward_coef(self, parameters, stacklevel):
+        return None
 
     def recall(self, estimator):
         return estimator.q_table_ - self.objective.level
@@ -134,6 +142,7 @@ class Linear:
 
     gives = frozenset({"hessian", "jax"})
     needs_stand_in = False
+    needs_penalty = True
     jax_table = staticmethod(linear_table)
 
     @classmethod
@@ -202,6 +211,15 @@ class Linear:
             return np.einsum("sa,sak->sk", policy, self.design)
         return (self.design[:, :, None] * policy[:, None, :]).reshape(len(policy), self.ridge.size)
 
+    @property
+    def contrasts(self):
+        n_actions = self.objective.occupancy.shape[1]
+        between = scipy.linalg.helmert(n_actions).T
+        if not self.shared:
+            return np.kron(np.eye(len(self.ridge)), between)
+        n_slopes = self.ridge.size - n_actions * self.intercept
+        return scipy.linalg.block_diag(np.eye(n_slopes), *[between] * self.intercept)
+
     def reward_features(self, mean, action, states):
         """``phi(s, a) - discount * E[mean features of the next state]`` for one action: (n, p)."""
         objective = self.objective
@@ -219,6 +237,9 @@ class Linear:
         coef = parameters[:n].T
         constants = parameters[n:].reshape(-1, n_actions)[0] if n_constants else np.zeros(n_actions)
         return {"coef_": coef, "intercept_": constants - self.offset @ coef.T}
+
+    def reward_coef(self, parameters, stacklevel):
+        return None
 
     def recall(self, estimator):
         coef, constants = estimator.coef_, estimator.intercept_ + self.offset @ estimator.coef_.T
@@ -285,18 +306,22 @@ class LinearPoint:
         return self.evaluation.pressure
 
     @property
-    def q_sensitivity(self):
-        """Change of Q with each parameter: (S, A, p)."""
-        design, n_actions = self.problem.design, self.evaluation.policy.shape[1]
-        if self.problem.shared:
-            return design
-        return np.einsum("sk,ab->sakb", design, np.eye(n_actions)).reshape(len(design), n_actions, -1)
+    def advantage_sensitivity(self):
+        """Change of Q with each parameter, less its mean under the policy: (S, A, p)."""
+        return self._q_sensitivity - self.problem.mean_features(self.evaluation.policy)[:, None]
 
     @property
     def reward_sensitivity(self):
         """Change of the reward with each parameter: (S, A, p)."""
         objective, mean = self.problem.objective, self.problem.mean_features(self.evaluation.policy)
-        return self.q_sensitivity - objective.discount * objective.transitions.expected_next(mean)
+        return self._q_sensitivity - objective.discount * objective.transitions.expected_next(mean)
+
+    @property
+    def _q_sensitivity(self):
+        design, n_actions = self.problem.design, self.evaluation.policy.shape[1]
+        if self.problem.shared:
+            return design
+        return np.einsum("sk,ab->sakb", design, np.eye(n_actions)).reshape(len(design), n_actions, -1)
 
     def reach(self, direction):
         return self.evaluation.reach(self.problem.table(direction))

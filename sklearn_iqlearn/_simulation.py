@@ -6,6 +6,10 @@ from scipy.sparse.csgraph import connected_components
 
 from sklearn_iqlearn._linear_algebra import factor
 from sklearn_iqlearn._soft_bellman import continuation_system
+from sklearn_iqlearn._transitions import ROW_SUM_TOLERANCE
+
+# Steps that find a state which is not rare.
+LAZY_STEPS = 200
 
 
 def simulate(policy, transitions, initial_distribution, n_trajectories, n_steps, rng):
@@ -54,7 +58,7 @@ def _next_states(kernel, total, state, rng):
     start, stop = kernel.indptr[state], kernel.indptr[state + 1]
     mass = total[stop] - total[start]
     # Rows that sum to 1 but for rounding do not end.
-    drawn = rng.uniform(size=len(state)) * np.where(mass > 1 - 1e-9, mass, 1.0)
+    drawn = rng.uniform(size=len(state)) * np.where(mass > 1 - ROW_SUM_TOLERANCE, mass, 1.0)
     goes = drawn < mass
     place = np.searchsorted(total, total[start[goes]] + drawn[goes], side="right") - 1
     following = np.full(len(state), -1)
@@ -78,7 +82,7 @@ def long_run_shares(policy, transitions, initial_distribution):
     mixed = sp.csr_array(transitions.mix(policy))
     mixed.eliminate_zeros()
     ends = np.maximum(1 - mixed.sum(axis=1), 0.0)
-    ends[ends < 1e-9] = 0.0
+    ends[ends < ROW_SUM_TOLERANCE] = 0.0
     # One state more: the end of an episode, from which the next one starts.
     restart = sp.block_array([[mixed, ends[:, None]], [sp.csr_array(initial_distribution[None, :]), None]])
     restart = sp.csr_array(restart)
@@ -108,7 +112,14 @@ def _stationary(kernel):
     n = kernel.shape[0]
     if n == 1:
         return np.ones(1)
-    # The visits between two visits of the first state.
-    among = sp.csc_array((sp.eye_array(n - 1) - kernel[1:][:, 1:]).T)
-    visits = np.append(1.0, factor(among)(kernel[[0]].toarray()[0, 1:]))
+    # The visits between two visits of one state, which must not be a rare one: a lazy chain finds one.
+    shares = np.full(n, 1 / n)
+    for _ in range(LAZY_STEPS):
+        shares = (shares + kernel.T @ shares) / 2
+    first = int(np.argmax(shares))
+    others = np.delete(np.arange(n), first)
+    among = sp.csc_array((sp.eye_array(n - 1) - kernel[others][:, others]).T)
+    visits = np.empty(n)
+    visits[first] = 1.0
+    visits[others] = np.maximum(factor(among)(kernel[[first]].toarray()[0, others]), 0.0)
     return visits / visits.sum()

@@ -10,6 +10,7 @@ and Q is the fixed point of ``Q = r + gamma * P V(Q)``.
 """
 
 import warnings
+from typing import Any
 
 import numpy as np
 import scipy.linalg
@@ -28,8 +29,12 @@ def soft_value(q, temperature):
 
 
 def log_policy(q, temperature):
-    """Log probabilities of the softmax policy: (S, A) -> (S, A)."""
-    return (q - soft_value(q, temperature)[:, None]) / temperature
+    """Log probabilities of the softmax policy: (S, A) -> (S, A).
+
+    From differences of Q within a state, so that a high level of the values costs no digits.
+    """
+    z = (q - q.max(axis=1, keepdims=True)) / temperature
+    return z - np.log(np.exp(z).sum(axis=1, keepdims=True))
 
 
 def inverse_bellman(q, value, transitions, discount):
@@ -51,7 +56,6 @@ def warn_ill_conditioned(policy, transitions, discount, stacklevel):
     """
     if (1 + discount) / (1 - discount) < ILL_CONDITIONED:  # the worst case
         return
-    policy = policy / policy.sum(axis=1, keepdims=True)  # of huge values, it may not sum to 1
     system = continuation_system(policy, transitions, discount)
     condition = abs(system).sum(axis=1).max() * np.abs(factor(system)(np.ones(len(policy)))).max()
     if condition > ILL_CONDITIONED:
@@ -64,7 +68,11 @@ def warn_ill_conditioned(policy, transitions, discount, stacklevel):
         )
 
 
-def solve_soft_bellman(reward, transitions, discount, temperature, *, start=None, tol=1e-14, max_iter=100):
+class NotSolved(ArithmeticError):
+    """The Bellman equation was not solved within the iterations allowed."""
+
+
+def solve_soft_bellman(reward, transitions, discount, temperature, *, start=None, tol=1e-14, max_iter=10_000):
     """The soft action values of a reward, by Newton-Kantorovich steps (soft policy iteration).
 
     Parameters
@@ -79,10 +87,16 @@ def solve_soft_bellman(reward, transitions, discount, temperature, *, start=None
         Largest residual of the Bellman equation, relative to the size of Q. Rounding in the linear
         solve bounds what can be had; the iteration also ends where the residual stops falling.
     max_iter : int
+        Policy iteration always ends; at a low temperature it may take as many steps as paths are long.
 
     Returns
     -------
     q : ndarray of shape (S, A)
+
+    Raises
+    ------
+    NotSolved
+        After ``max_iter``.
     """
     bar = np.where(reward == -np.inf, -np.inf, 0.0)
     reward = np.where(reward == -np.inf, 0.0, reward)
@@ -91,7 +105,8 @@ def solve_soft_bellman(reward, transitions, discount, temperature, *, start=None
         # The value of the mean reward under a uniform policy that never ends: exact for a zero reward.
         level = reward.mean() + temperature * np.log(reward.shape[1])
         q = reward + discount * transitions.expected_next(np.full(len(reward), level / (1 - discount)))
-    previous, solve = np.inf, None
+    previous = np.inf
+    solve: Any = None
     for _ in range(max_iter):
         value = soft_value(q + bar, temperature)
         error = reward + discount * transitions.expected_next(value) - q
@@ -101,11 +116,15 @@ def solve_soft_bellman(reward, transitions, discount, temperature, *, start=None
         if settled and solve is None:
             break
         previous = size
-        policy = np.exp((q + bar - value[:, None]) / temperature)
+        policy = np.exp(log_policy(q + bar, temperature))
         if not settled:
             solve = factor(continuation_system(policy, transitions, discount))
-        # The last step, with the system of the one before, takes away what 1 / (1 - discount) makes of the residual.
+        # The last step, with the system of the one before, ends what 1 / (1 - discount) makes of the residual.
         q = q + error + discount * transitions.expected_next(solve((policy * error).sum(axis=1)))
         if settled:
             break
+    else:
+        raise NotSolved(
+            f"the Bellman equation was not solved in {max_iter} iterations, its residual is {size:.1e}."
+        )
     return q + bar

@@ -23,10 +23,18 @@ from functools import cached_property
 
 import numpy as np
 
+from sklearn_iqlearn._identification import identified, split
 from sklearn_iqlearn._linear_algebra import factor, solve_scaled, weighted_gram
 from sklearn_iqlearn._objective import Evaluation, Objective, first_descent
 from sklearn_iqlearn._projection import project, reward_features
-from sklearn_iqlearn._soft_bellman import continuation_system, soft_value, solve_soft_bellman
+from sklearn_iqlearn._soft_bellman import NotSolved, continuation_system, soft_value, solve_soft_bellman
+
+# Steps of policy iteration after which a trial of new coefficients, started from the last, is given up.
+MOST_STEPS = 50
+# Information of one decision on a coefficient of a feature of size 1 that is more than none.
+TOLD = 1e-11
+# Share of a change of Q that differs between actions below which it is rounding.
+SAME_FOR_ALL = 1e-10
 
 
 @dataclass(frozen=True)
@@ -50,7 +58,9 @@ class Structural:
     latest: list = field(default_factory=list, compare=False)
 
     gives = frozenset({"hessian"})
+    ridge = 0.0
     needs_stand_in = False
+    needs_penalty = False  # matching the visits is a convex problem
 
     @classmethod
     def create(cls, objective, features, estimator, rng):
@@ -77,7 +87,10 @@ class Structural:
         return found if point is not None and point.loss < self.at(zero).loss else zero
 
     def at(self, parameters):
-        table = self.table(parameters)
+        try:
+            table = self.table(parameters)
+        except NotSolved:  # too far away
+            return None
         value = soft_value(table, self.objective.temperature)
         evaluation = self.objective.evaluate(table, value, self.features @ parameters)
         return None if evaluation is None else StructuralPoint(self, parameters, evaluation)
@@ -87,10 +100,8 @@ class Structural:
         if known is None or not np.array_equal(known, parameters):
             objective = self.objective
             reward, settings = self.features @ parameters, (objective.discount, objective.temperature)
-            self.latest[:] = (
-                parameters,
-                solve_soft_bellman(reward, objective.transitions, *settings, start=start),
-            )
+            table = solve_soft_bellman(reward, objective.transitions, *settings, start=start, max_iter=MOST_STEPS)
+            self.latest[:] = parameters, table
         return self.latest[1]
 
     def centred(self, parameters):
@@ -99,12 +110,26 @@ class Structural:
     def attributes(self, parameters):
         return {"coef_": parameters / self.units}
 
+    def reward_coef(self, parameters, stacklevel):
+        """The coefficients, NaN with a warning where no visited state's policy depends on them."""
+        unidentified = self.at(parameters).unidentified
+        return identified(parameters / self.units, unidentified, stacklevel + 1)
+
     def recall(self, estimator):
         return estimator.coef_ * self.units
+
+    @property
+    def contrasts(self):
+        return np.eye(len(self.units))
 
     @staticmethod
     def n_free(estimator):
         return len(estimator.coef_)
+
+
+def flat(columns, weight):
+    """(S, A, K) and (S, A) -> (S * A, K) and (S * A,)."""
+    return columns.reshape(-1, columns.shape[2]), weight.ravel()
 
 
 @dataclass(frozen=True)
@@ -139,11 +164,25 @@ class StructuralPoint:
         return np.einsum("sak,sa->k", self.problem.features, pull)
 
     @cached_property
-    def q_sensitivity(self):
-        """Change of Q with each coefficient: (S, A, K)."""
+    def advantage_sensitivity(self):
+        """Change of Q with each coefficient, less its mean under the policy: (S, A, K)."""
         features, objective = self.problem.features, self.problem.objective
         change = factor(self._continuation)(np.einsum("sa,sak->sk", self.evaluation.policy, features))
-        return features + objective.discount * objective.transitions.expected_next(change)
+        change = features + objective.discount * objective.transitions.expected_next(change)
+        spread = change - np.einsum("sa,sak->sk", self.evaluation.policy, change)[:, None]
+        rounding = np.abs(spread).max(axis=(0, 1)) < SAME_FOR_ALL * np.abs(change).max(axis=(0, 1))
+        return np.where(rounding, 0.0, spread)
+
+    @property
+    def unidentified(self):
+        """Directions of the coefficients that no visited state's policy depends on: (n, K).
+
+        Those along which Fisher's information vanishes; also where it does because a coefficient runs to infinity.
+        """
+        weight = self.problem.objective.occupancy.sum(axis=1, keepdims=True) * self.evaluation.policy
+        fisher = weighted_gram(*flat(self.advantage_sensitivity, weight))
+        told = fisher.diagonal() > TOLD
+        return split(fisher * np.outer(told, told))[2]
 
     @property
     def reward_sensitivity(self):
@@ -162,12 +201,8 @@ class StructuralPoint:
         yield np.maximum(beta, 0), self.evaluation.curvature
 
     def hessian(self, beta, curvature):
-        policy, change = self.evaluation.policy, self.q_sensitivity
-        n_features = change.shape[2]
-        mean = np.einsum("sa,sak->sk", policy, change)
-        spread = (change - mean[:, None]).reshape(-1, n_features)
-        hessian = weighted_gram(spread, (beta[:, None] * policy).ravel())
-        return hessian + weighted_gram(self.problem.features.reshape(-1, n_features), curvature.ravel())
+        hessian = weighted_gram(*flat(self.advantage_sensitivity, beta[:, None] * self.evaluation.policy))
+        return hessian + weighted_gram(*flat(self.problem.features, curvature))
 
     def reach(self, direction):
         """The step, at most 1, that keeps the reward well inside the divergence's domain."""

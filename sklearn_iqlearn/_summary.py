@@ -8,6 +8,10 @@ from sklearn.utils.validation import check_is_fitted
 from sklearn_iqlearn._bootstrap import Resampled
 from sklearn_iqlearn._covariance import coefficient_names, coefficients, name_features
 from sklearn_iqlearn._covariance import covariance as analytic_covariance
+from sklearn_iqlearn._parameters import check_confidence
+
+# Facts that print with four decimals.
+ROUNDED = ("Log-likelihood", "AIC", "BIC")
 
 
 class Summary(pd.DataFrame):
@@ -15,7 +19,9 @@ class Summary(pd.DataFrame):
 
     def __repr__(self):
         """The facts in two columns, and the table."""
-        facts = [f"{name}: {value}" for name, value in self.attrs.items()]
+        facts = [
+            f"{name}: {value:.4f}" if name in ROUNDED else f"{name}: {value}" for name, value in self.attrs.items()
+        ]
         half = (len(facts) + 1) // 2
         width = max(map(len, facts[:half]), default=0) + 4
         right = facts[half:] + [""] * (2 * half - len(facts))
@@ -52,9 +58,8 @@ def summary(
     X, y, sample_weight
         The data of the fit.
     covariance : str or Resampled, default="auto"
-        Where the uncertainty comes from: a ``kind`` of the function ``covariance``, "clustered" by default where
-        ``trajectory`` is given and else "observed"; or the result of ``bootstrap`` for "reward_coef_" or
-        "coef_", the way for a tabular or neural Q.
+        Where the uncertainty comes from: a ``kind`` of the function ``covariance``; or the result of ``bootstrap``
+        for "reward_coef_" or "coef_", the way for a tabular or neural Q.
     confidence : float in (0, 1), default=0.95
     feature_names : sequence of str, optional
         Names of the features; by default those of X, or x0, x1, ...
@@ -88,18 +93,19 @@ def summary(
     50000
     """
     check_is_fitted(estimator)
+    check_confidence(confidence)
     order = {"trajectory": trajectory, "step": step, "next_X": next_X, "terminal": terminal}
     if isinstance(covariance, Resampled):
-        origin = f"bootstrap of {len(covariance.samples)}"
+        origin, n_trajectories = f"bootstrap of {len(covariance.samples)}", covariance.n_trajectories
         estimate, spread = covariance.estimate.ravel(), covariance.standard_error.ravel()
         low, high = covariance.interval(confidence)
         interval = low.ravel(), high.ravel()
         names = _names_of(estimator, estimate, feature_names)
     else:
-        origin = ("observed" if trajectory is None else "clustered") if covariance == "auto" else covariance
         matrix = analytic_covariance(
-            estimator, X, y, sample_weight, kind=origin, feature_names=feature_names, **order
+            estimator, X, y, sample_weight, kind=covariance, feature_names=feature_names, **order
         )
+        origin, n_trajectories = matrix.attrs["kind"], _n_trajectories(trajectory, sample_weight)
         estimate = np.concatenate([np.ravel(value) for value in coefficients(estimator).values()])
         spread, interval, names = np.sqrt(np.diagonal(matrix)), None, list(matrix.index)
     table = _regression_table(names, estimate, spread, confidence, interval)
@@ -107,18 +113,26 @@ def summary(
     table.attrs = {
         "Q": estimator._form().__name__.lower(),
         "Discount": estimator.discount,
-        "Log-likelihood": round(log_likelihood, 4),
-        "AIC": round(float(estimator.aic(X, y, sample_weight)), 4),
-        "BIC": round(float(estimator.bic(X, y, sample_weight)), 4),
+        "Log-likelihood": log_likelihood,
+        "AIC": float(estimator.aic(X, y, sample_weight)),
+        "BIC": float(estimator.bic(X, y, sample_weight)),
         "Converged": estimator.converged_,
         "Observations": int(total) if total.is_integer() else total,
-        "Trajectories": "not told" if trajectory is None else len(np.unique(np.asarray(trajectory))),
+        "Trajectories": n_trajectories,
         "States visited": f"{estimator.state_coverage_:.1%}",
         "Pairs visited": f"{estimator.state_action_coverage_:.1%}",
         "Penalty": "none" if np.isinf(estimator.alpha) else f"{estimator.divergence}, alpha={estimator.alpha:g}",
         "Covariance": origin,
     }
     return table
+
+
+def _n_trajectories(trajectory, sample_weight):
+    """Trajectories with a weight."""
+    if trajectory is None:
+        return "not told"
+    ids = np.asarray(trajectory)
+    return len(np.unique(ids if sample_weight is None else ids[np.asarray(sample_weight) > 0]))
 
 
 def _names_of(estimator, estimate, feature_names):

@@ -1,13 +1,16 @@
 """A fitted estimator in another world: changed, solved again, and simulated."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from sklearn.base import clone
-from sklearn.utils import check_random_state
+from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from sklearn_iqlearn._identification import identified
 from sklearn_iqlearn._parameters import check_count, check_distribution, check_numbers
-from sklearn_iqlearn._projection import reward_features
+from sklearn_iqlearn._projection import project, reward_features
 from sklearn_iqlearn._simulation import simulate
 from sklearn_iqlearn._soft_bellman import (
     inverse_bellman,
@@ -34,10 +37,23 @@ OF_THE_DATA = (
 class WorldsMixin:
     """Counterfactuals and simulation for ``IQLearnClassifier``."""
 
+    features: Any
     classes_: np.ndarray
+    reward_: np.ndarray
     q_table_: np.ndarray
     policy_: np.ndarray
     initial_distribution_: np.ndarray
+    _reward_coef: np.ndarray | None = None
+
+    @property
+    def reward_coef_(self):
+        """Coefficients of the reward in the features."""
+        if not hasattr(self, "q_table_") or self.features is None:
+            raise AttributeError("reward_coef_ needs a fit with features.")
+        if self._reward_coef is not None:
+            return self._reward_coef
+        found = project_reward(self)
+        return identified(found.coef, found.unidentified, stacklevel=2)
 
     def counterfactual(
         self,
@@ -51,7 +67,7 @@ class WorldsMixin:
     ):
         """The decision maker in a changed world: the policy solved again for what is changed.
 
-        What is not given stays as it was in the fit. The answer depends on more than the policy: rewards
+        What is not given stays as it is in the estimator. The answer depends on more than the policy: rewards
         that differ by a shaping term, which the same decisions fit equally well, lead to different policies
         once the transitions or the discount change. ``q_type="structural"``, ``reward_coef`` and
         ``rewards.anchor`` choose among them by what is known of the reward.
@@ -68,7 +84,7 @@ class WorldsMixin:
         discount, temperature : float, optional
             New discount and temperature.
         forbid : action, list of actions, or boolean array of shape (S, A), optional
-            Actions that can no longer be taken, everywhere or where the array is true.
+            Actions that can no longer be taken, everywhere or where the array is true. Earlier bans stay.
 
         Returns
         -------
@@ -113,8 +129,8 @@ class WorldsMixin:
                     f"transitions must have the {len(self.q_table_)} states and the actions "
                     f"{self.classes_.tolist()} of the fit, got {kernel.n_states} states and {labels.tolist()}."
                 )
-        reward, coef = _new_reward(self, reward, reward_coef)
-        reward = np.where(_forbidden(self, forbid), -np.inf, reward)
+        reward = _new_reward(self, reward, reward_coef)
+        reward = np.where(_forbidden(self, forbid) | (self.reward_ == -np.inf), -np.inf, reward)
         if (reward == -np.inf).all(axis=1).any():
             state = int(np.argmax((reward == -np.inf).all(axis=1)))
             raise ValueError(f"forbid and reward must leave an action in every state, got none in state {state}.")
@@ -122,7 +138,7 @@ class WorldsMixin:
             q = solve_soft_bellman(reward, kernel, float(world.discount), float(world.temperature))
         policy = np.exp(log_policy(q, world.temperature))
         warn_ill_conditioned(policy, kernel, world.discount, stacklevel=3)
-        return _settle(world, self, q, reward, coef)
+        return _settle(world, self, q, reward)
 
     def sample(self, n_trajectories=1, n_steps=100, *, initial_distribution=None, random_state=None):
         """Simulate decisions of the policy.
@@ -139,7 +155,7 @@ class WorldsMixin:
         Returns
         -------
         decisions : DataFrame
-            Columns ``trajectory`` and ``step`` (from 0), the state (named as in ``fit``, else ``state``),
+            Columns ``trajectory`` and ``step`` (from 0), the state (named as in ``fit``, or ``state``),
             ``action`` (of ``classes_``) and ``terminal`` (whether the episode ended after it).
 
         Raises
@@ -157,7 +173,26 @@ class WorldsMixin:
         columns = simulate(self.policy_, kernel, initial, n_trajectories, n_steps, rng)
         columns["action"] = self.classes_[columns["action"]]
         name = getattr(self, "feature_names_in_", ["state"])[0]
-        return pd.DataFrame(columns).rename(columns={"state": name})
+        if name not in columns:
+            columns = {name if column == "state" else column: values for column, values in columns.items()}
+        return pd.DataFrame(columns)
+
+
+def project_reward(estimator, features=None, *, shaping=True):
+    """``_projection.project`` for the reward of a fitted estimator."""
+    kernel = fitted_transitions(estimator)
+    features = estimator.features if features is None else features
+    if features is None:
+        raise ValueError("features must be given, here or to the estimator, got None.")
+    features = check_array(features, dtype=np.float64, allow_nd=True, input_name="features")
+    shape = estimator.q_table_.shape
+    if features.shape[:-1] not in (shape, shape[:1]):
+        raise ValueError(
+            f"features must have shape ({shape[0]}, {shape[1]}, K) or ({shape[0]}, K), got {features.shape}."
+        )
+    weights = np.where(np.isfinite(estimator.reward_), estimator.counts_, 0.0)
+    features = reward_features(features, shape[1])
+    return project(estimator.reward_, features, weights, kernel, estimator.discount, shaping=shaping)
 
 
 def fitted_transitions(estimator):
@@ -168,7 +203,13 @@ def fitted_transitions(estimator):
             "transitions must be given to the estimator for this: decisions alone do not tell where actions "
             "never taken would lead. Got transitions=None."
         )
-    return check_transitions(estimator.transitions)[0]
+    kernel = check_transitions(estimator.transitions)[0]
+    if (kernel.n_states, kernel.n_actions) != estimator.q_table_.shape:
+        raise ValueError(
+            f"transitions must be those of the fit, of {estimator.q_table_.shape} states and actions, got others "
+            f"of ({kernel.n_states}, {kernel.n_actions}): fit again."
+        )
+    return kernel
 
 
 def with_values(estimator, kernel, value):
@@ -178,13 +219,11 @@ def with_values(estimator, kernel, value):
     return _settle(world, estimator, q, inverse_bellman(q, value, kernel, estimator.discount))
 
 
-def _settle(world, origin, q, reward, coef=None):
+def _settle(world, origin, q, reward):
     """Fill in the fitted attributes of a world whose Q is known."""
     for name in OF_THE_DATA:
         if hasattr(origin, name):
             setattr(world, name, getattr(origin, name))
-    if coef is not None:
-        world.reward_coef_ = coef
     world.q_table_, world.reward_ = q, reward
     world.value_ = soft_value(q, world.temperature)
     world.policy_ = np.exp(log_policy(q, world.temperature))
@@ -192,7 +231,7 @@ def _settle(world, origin, q, reward, coef=None):
 
 
 def _new_reward(estimator, reward, coef):
-    """The reward of a counterfactual, (S, A), and its coefficients where it has some."""
+    """The reward of a counterfactual: (S, A)."""
     if reward is not None and coef is not None:
         raise ValueError("reward and reward_coef both tell the new reward: pass one of them.")
     shape = estimator.q_table_.shape
@@ -208,15 +247,15 @@ def _new_reward(estimator, reward, coef):
                 f"reward_coef must be finite, got {coef.tolist()}: put a value of your own, 0 say, where the "
                 "decisions do not identify one."
             )
-        return features @ coef, coef
+        return features @ coef
     if reward is None:
-        return estimator.reward_, None
+        return estimator.reward_
     reward = np.asarray(reward, dtype=np.float64)
     if reward.shape not in (shape, shape[:1]):
         raise ValueError(f"reward must have shape {shape} or {shape[:1]}, got {reward.shape}.")
     if np.isnan(reward).any() or (reward == np.inf).any():
         raise ValueError("reward must be finite or minus infinity, got NaN or infinity.")
-    return np.broadcast_to(reward.reshape(shape[0], -1), shape), None
+    return np.broadcast_to(reward.reshape(shape[0], -1), shape)
 
 
 def _forbidden(estimator, forbid):
@@ -227,9 +266,10 @@ def _forbidden(estimator, forbid):
     forbid = np.atleast_1d(np.asarray(forbid))
     if forbid.dtype == bool and forbid.shape == estimator.q_table_.shape:
         return forbid
-    if forbid.ndim != 1 or not np.isin(forbid, actions).all():
+    mask = forbid.dtype == bool and actions.dtype != bool  # True is no name for action 1
+    if mask or forbid.ndim != 1 or not np.isin(forbid, actions).all():
         raise ValueError(
             f"forbid must be actions of {actions.tolist()}, or a boolean array of shape "
-            f"{estimator.q_table_.shape}, got {forbid.tolist()}."
+            f"{estimator.q_table_.shape}, got {forbid.ravel()[:5].tolist()} of shape {forbid.shape}."
         )
     return np.isin(actions, forbid)

@@ -6,16 +6,15 @@ same policy (Ng, Harada and Russell 1999). A reward with a meaning needs one mor
 """
 
 import numpy as np
-from sklearn.utils import Bunch, check_array
+from sklearn.utils import Bunch
 
+from sklearn_iqlearn._identification import IdentificationWarning, identified
 from sklearn_iqlearn._linear_algebra import factor
 from sklearn_iqlearn._parameters import check_distribution
-from sklearn_iqlearn._projection import IdentificationWarning, reward_features
-from sklearn_iqlearn._projection import project as _project
 from sklearn_iqlearn._simulation import discounted_shares, long_run_shares
 from sklearn_iqlearn._soft_bellman import continuation_system, log_policy, warn_ill_conditioned
 from sklearn_iqlearn._transitions import check_transitions
-from sklearn_iqlearn._worlds import fitted_transitions, with_values
+from sklearn_iqlearn._worlds import fitted_transitions, project_reward, with_values
 
 __all__ = ["IdentificationWarning", "anchor", "evaluate", "occupancy", "project"]
 
@@ -49,7 +48,7 @@ def project(estimator, features=None, *, shaping=True):
             Share of the weighted sum of squares of the reward, shaping removed, that the features account for. Far
             from 1, the form is wrong or the data are few.
         unidentified : ndarray of shape (n, K)
-            Directions of coefficients, each in units of its feature's root mean square, that change no policy.
+            Directions of coefficients, each in units of its feature's size, that change no policy.
 
     Raises
     ------
@@ -78,26 +77,9 @@ def project(estimator, features=None, *, shaping=True):
     >>> rewards.project(model, bus.features, shaping=False).coef.round(2)
     array([-0.02,  0.54])
     """
-    kernel = fitted_transitions(estimator)
-    features = estimator.features if features is None else features
-    if features is None:
-        raise ValueError("features must be given, here or to the estimator, got None.")
-    features = check_array(features, dtype=np.float64, allow_nd=True, input_name="features")
-    shape = estimator.q_table_.shape
-    if features.shape[:-1] not in (shape, shape[:1]):
-        raise ValueError(
-            f"features must have shape ({shape[0]}, {shape[1]}, K) or ({shape[0]}, K), got {features.shape}."
-        )
-    found = _project(
-        estimator.reward_,
-        reward_features(features, shape[1]),
-        np.where(np.isfinite(estimator.reward_), estimator.counts_, 0.0),
-        kernel,
-        estimator.discount,
-        shaping=shaping,
-    )
+    found = project_reward(estimator, features, shaping=shaping)
     return Bunch(
-        coef=found.identified_coef(stacklevel=3),
+        coef=identified(found.coef, found.unidentified, stacklevel=2),
         potential=found.potential,
         explained=found.explained,
         unidentified=found.unidentified,
@@ -130,7 +112,7 @@ def anchor(estimator, action, reward=0.0):
     Raises
     ------
     ValueError
-        If the action is unknown or was never taken, or a reward is not finite.
+        If the action is unknown, was never taken or is forbidden, or a reward is not finite.
 
     Warns
     -----
@@ -255,10 +237,14 @@ def evaluate(policy, reward, transitions, *, discount, temperature=0.0):
     kernel = check_transitions(transitions)[0]
     shape = (kernel.n_states, kernel.n_actions)
     policy, reward = np.asarray(policy, dtype=np.float64), np.asarray(reward, dtype=np.float64)
-    if policy.shape != shape or not (policy >= 0).all() or np.abs(policy.sum(axis=1) - 1).max() > 1e-8:
-        raise ValueError(f"policy must be distributions over actions, of shape {shape}, got shape {policy.shape}.")
-    if reward.shape not in (shape, shape[:1]) or np.isnan(reward).any():
-        raise ValueError(f"reward must have shape {shape} or {shape[:1]} and no NaN, got shape {reward.shape}.")
+    if policy.shape != shape:
+        raise ValueError(f"policy must have shape {shape}, got {policy.shape}.")
+    if not (policy >= 0).all() or np.abs(policy.sum(axis=1) - 1).max() > 1e-8:
+        raise ValueError(f"policy must have rows that are distributions, got {policy.min()} to {policy.max()}.")
+    if reward.shape not in (shape, shape[:1]):
+        raise ValueError(f"reward must have shape {shape} or {shape[:1]}, got {reward.shape}.")
+    if not np.isfinite(reward.reshape(shape[0], -1)[(policy > 0) if reward.ndim == 2 else slice(None)]).all():
+        raise ValueError("reward must be finite for every action that the policy takes, got NaN or infinity.")
     for name, value, highest in (("discount", discount, 1.0), ("temperature", temperature, np.inf)):
         if not 0 <= value < highest:
             raise ValueError(f"{name} must be a number in [0, {highest}), got {value!r}.")

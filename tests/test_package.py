@@ -35,10 +35,11 @@ LAYERS = {
     "_soft_bellman": {"_linear_algebra"},
     "_schur": {"_linear_algebra"},
     "_objective": {"_divergences", "_linear_algebra", "_schur", "_soft_bellman", "_transitions"},
+    "_identification": set(),
     "_projection": {"_linear_algebra", "_schur"},
-    "_simulation": {"_linear_algebra", "_soft_bellman"},
+    "_simulation": {"_linear_algebra", "_soft_bellman", "_transitions"},
     "_neural": {"_objective"},
-    "_structural": {"_linear_algebra", "_objective", "_projection", "_soft_bellman"},
+    "_structural": {"_identification", "_linear_algebra", "_objective", "_projection", "_soft_bellman"},
     "_q_functions": {"_linear_algebra", "_neural", "_objective", "_soft_bellman", "_structural"},
     "_jax_objective": {"_newton"},
     "_lbfgs": {"_jax_objective"},
@@ -46,7 +47,15 @@ LAYERS = {
     "_solvers": {"_adam", "_lbfgs", "_newton"},
     "_reading": {"_demonstrations", "_transitions"},
     "_policy": {"_demonstrations", "_reading", "_soft_bellman"},
-    "_worlds": {"_parameters", "_projection", "_simulation", "_soft_bellman", "_threads", "_transitions"},
+    "_worlds": {
+        "_identification",
+        "_parameters",
+        "_projection",
+        "_simulation",
+        "_soft_bellman",
+        "_threads",
+        "_transitions",
+    },
     "_classifier": {
         "_callbacks",
         "_demonstrations",
@@ -54,7 +63,6 @@ LAYERS = {
         "_objective",
         "_parameters",
         "_policy",
-        "_projection",
         "_q_functions",
         "_reading",
         "_soft_bellman",
@@ -63,28 +71,28 @@ LAYERS = {
         "_worlds",
     },
     "rewards": {
+        "_identification",
         "_linear_algebra",
         "_parameters",
-        "_projection",
         "_simulation",
         "_soft_bellman",
         "_transitions",
         "_worlds",
     },
-    "_information": set(),
+    "_information": {"_identification"},
     "_covariance": {
         "_demonstrations",
+        "_identification",
         "_information",
         "_parameters",
-        "_projection",
         "_q_functions",
         "_reading",
     },
-    "_bootstrap": {"_covariance", "_demonstrations", "_parameters", "_projection"},
-    "_summary": {"_bootstrap", "_covariance"},
+    "_bootstrap": {"_covariance", "_demonstrations", "_identification", "_parameters"},
+    "_summary": {"_bootstrap", "_covariance", "_parameters"},
     "inference": {"_bootstrap", "_covariance", "_summary"},
     "preprocessing": set(),
-    "datasets": {"_simulation", "_soft_bellman", "_transitions", "datasets", "preprocessing"},
+    "datasets": {"_parameters", "_simulation", "_soft_bellman", "_transitions", "datasets", "preprocessing"},
     "__init__": {"_classifier", "_version"},
 }
 
@@ -203,7 +211,15 @@ def test_documented_attributes_are_those_of_fits():
     ]
     document = numpydoc.docscrape.ClassDoc(IQLearnClassifier)
     documented = {name for entry in document["Attributes"] for name in entry.name.split(", ")}
-    fitted = {name for model in fits for name in vars(model) if name.endswith("_") and not name.startswith("_")}
+    fitted = {
+        name
+        for model in fits
+        for name in [
+            *vars(model),
+            *(name for name, _ in inspect.getmembers(type(model), inspect.isdatadescriptor)),
+        ]
+        if name.endswith("_") and not name.startswith("_")
+    }
     assert documented == fitted
 
 

@@ -323,7 +323,7 @@ def test_bad_input():
         rewards.anchor(model, 0, np.ones(5))
     with pytest.raises(ValueError, match="possible in every state"):
         rewards.anchor(model.counterfactual(forbid=0), 0)
-    with pytest.raises(ValueError, match="policy must be distributions"):
+    with pytest.raises(ValueError, match="policy must have rows that are distributions"):
         rewards.evaluate(np.ones((12, 3)), world.reward, world.transitions, discount=0.9)
     with pytest.raises(ValueError, match="reward must have shape"):
         rewards.evaluate(world.policy, np.ones(5), world.transitions, discount=0.9)

@@ -5,6 +5,7 @@ import pandas as pd
 import scipy.sparse as sp
 from sklearn.utils import Bunch, check_random_state
 
+from sklearn_iqlearn._parameters import check_count, check_number
 from sklearn_iqlearn._simulation import simulate
 from sklearn_iqlearn._soft_bellman import log_policy, soft_value, solve_soft_bellman
 from sklearn_iqlearn._transitions import check_transitions
@@ -63,6 +64,7 @@ def make_bus_engine(
     >>> bus.frame.shape, bus.transitions.shape, bus.coef
     ((200, 5), (2, 90, 90), array([0.01, 3.  ]))
     """
+    check_count("n_bins", n_bins)
     features = np.zeros((n_bins, 2, 2))
     features[:, 0, 0] = -np.arange(n_bins)
     features[:, 1, 1] = -1.0
@@ -128,6 +130,7 @@ def make_gridworld(
     >>> grid.policy.shape, grid.feature_names
     ((16, 5), ['goal', 'hazard', 'move'])
     """
+    check_count("side", side, least=2)
     rng = check_random_state(random_state)
     n_states = side * side
     row, column = divmod(np.arange(n_states), side)
@@ -209,6 +212,9 @@ def make_random_mdp(
     >>> world.features.shape, world.reward.shape
     ((6, 3, 3), (6, 3))
     """
+    counts = {"n_states": n_states, "n_actions": n_actions, "n_features": n_features, "n_successors": n_successors}
+    for name, value in counts.items():
+        check_count(name, value)
     if n_successors > n_states:
         raise ValueError(f"n_successors must be at most n_states={n_states}, got {n_successors}.")
     rng = check_random_state(random_state)
@@ -234,12 +240,16 @@ def make_random_mdp(
 
 def _simulated(transitions, features, feature_names, coef, initial_distribution, world, size, rng, description):
     """Solve a world and simulate decisions in it."""
+    n_trajectories, n_steps = size
+    check_count("n_trajectories", n_trajectories)
+    check_count("n_steps", n_steps)
+    check_number("discount", world[0])
+    check_number("temperature", world[1])
     kernel = check_transitions(transitions)[0]
     discount, temperature = world
     reward = features @ coef
     q_table = solve_soft_bellman(reward, kernel, discount, temperature)
     policy = np.exp(log_policy(q_table, temperature))
-    n_trajectories, n_steps = size
     frame = pd.DataFrame(simulate(policy, kernel, initial_distribution, n_trajectories, n_steps, rng))
     return Bunch(
         frame=frame,
