@@ -8,6 +8,7 @@ from problems import as_rows, bus_problem, random_problem
 from sklearn.exceptions import ConvergenceWarning
 
 from sklearn_iqlearn import IQLearnClassifier, inference
+from sklearn_iqlearn._information import Information
 from sklearn_iqlearn.datasets import make_bus_engine, make_random_mdp
 from sklearn_iqlearn.rewards import IdentificationWarning
 
@@ -169,6 +170,40 @@ def test_penalised_fits_are_m_estimators(world, kind, transitions):
     assert_allclose(found, influence.T @ influence, rtol=1e-4, atol=1e-8)
 
 
+def test_standard_errors_of_logistic_regression():
+    """Two actions and no penalty: the contrasts are logistic regression, whose information is X'WX."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(800, 2))
+    y = (X[:, 0] + rng.logistic(size=800) > 0).astype(int)
+    for C in (np.inf, 1e4):
+        model = IQLearnClassifier(alpha=np.inf, C=C).fit(X, y)
+        design = np.column_stack([X, np.ones(800)])
+        chance = model.predict_proba(X)[:, 1]
+        information = (design * (chance * (1 - chance))[:, None]).T @ design
+        # Each action's coefficient is half the difference of the two.
+        expected = np.sqrt(np.diag(np.linalg.inv(information))) / 2
+        for kind in ("observed", "sandwich"):
+            found = standard_errors(model, X, y, kind=kind)
+            assert_allclose(found[[0, 2]], found[[0, 2]].mean(), rtol=1e-6)
+            assert_allclose(found[2:5:2], expected[[0, 2]], rtol=0.15 if kind == "sandwich" else 1e-3)
+        kinds = {inference.covariance(model, X, y).attrs["kind"]}
+        assert kinds == {"observed" if np.isinf(C) else "sandwich"}
+
+
+def test_cut_off_decisions_have_no_penalty_in_their_scores():
+    """Four states, visited again and again, by trajectories that are cut off: the scores add up to 0."""
+    rng = np.random.default_rng(0)
+    states = rng.normal(size=(4, 2))
+    at = rng.integers(4, size=400)
+    X, y, ids = states[at], rng.integers(2, size=400), np.repeat(np.arange(100), 4)
+    model = IQLearnClassifier(discount=0.9, alpha=2.0, smoothing=0.0, C=np.inf).fit(X, y, trajectory=ids)
+    order = {"trajectory": ids, "step": None, "next_X": None, "terminal": None}
+    demonstrations, problem, _ = model._assemble(X, y, None, order)
+    information = Information.at(problem.at(problem.recall(model)), demonstrations, None)
+    assert_allclose(information.counts @ information.scores, 0.0, rtol=0, atol=1e-5)
+    assert np.abs(information.counts @ np.abs(information.scores)).min() > 10
+
+
 def test_weights_count_decisions(rust):
     model, X, y, _ = rust
     twice = np.tile(np.arange(len(y)), 2)
@@ -210,7 +245,10 @@ def test_intervals_of_simulated_buses_cover():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"kind": "huber"}, r"kind must be one of \['auto', 'clustered', 'observed', 'opg', 'sandwich'\], got 'huber'"),
+        (
+            {"kind": "huber"},
+            r"kind must be one of \['auto', 'clustered', 'observed', 'opg', 'sandwich'\], got 'huber'",
+        ),
         ({"kind": "clustered"}, "more trajectories than the 2 coefficients for a clustered covariance, got 0"),
         ({"feature_names": ["one"]}, r"feature_names must have 2 names, got \['one'\]"),
     ],
@@ -225,6 +263,16 @@ def test_other_data_are_refused(rust):
     model, X, y, _ = rust
     with pytest.raises(ValueError, match="must be those of the fit"):
         inference.covariance(model, X.head(100), y.head(100))
+    with pytest.raises(ValueError, match="must be those of the fit"):
+        inference.covariance(model, X, y, np.full(len(y), 100.0))
+
+
+def test_a_fit_that_did_not_converge_has_no_covariance(rust):
+    model, X, y, _ = rust
+    with pytest.warns(ConvergenceWarning):
+        hasty = IQLearnClassifier(**{**model.get_params(), "max_iter": 1}).fit(X, y)
+    with pytest.raises(ValueError, match="a fit that converged"):
+        inference.covariance(hasty, X, y)
 
 
 @pytest.mark.parametrize("settings", [{}, {"q_type": "neural", "solver": "lbfgs", "tol": 0.1}])
@@ -338,6 +386,35 @@ def test_too_few_trajectories(rust):
         inference.bootstrap(model, "coef_", X, y, trajectory=np.zeros(len(y)), n_resamples=1)
 
 
+def test_what_some_resamples_do_not_identify_is_told():
+    world = make_random_mdp(4, 30, n_states=20, random_state=0)
+    known_to = world.frame.groupby(["state", "action"])["trajectory"].nunique()
+    pair = known_to.index[known_to == 1][0]  # only one trajectory has it
+    feature = np.zeros((20, 3, 1))
+    feature[pair] = 1.0
+    model = IQLearnClassifier(world.transitions, q_type="tabular", features=feature, alpha=100)
+    model.fit(world.data, world.target)
+    with pytest.warns(IdentificationWarning, match=r"has NaN in \d+ of 10 resamples"):
+        found = inference.bootstrap(
+            model,
+            "reward_coef_",
+            world.data,
+            world.target,
+            trajectory=world.trajectory,
+            n_resamples=10,
+            random_state=0,
+        )
+    assert np.isfinite(found.estimate).all()
+    assert np.isnan(found.standard_error).all()
+
+
+@pytest.mark.parametrize("statistic", ["nope", 3, ["policy_"]])
+def test_bad_statistics(rust, statistic):
+    model, X, y, order = rust
+    with pytest.raises(ValueError, match="statistic must be"):
+        inference.bootstrap(model, statistic, X, y, **order)
+
+
 def test_resamples_that_do_not_converge_are_told(rust):
     model, X, y, order = rust
     hasty = IQLearnClassifier(**{**model.get_params(), "max_iter": 3})
@@ -370,7 +447,14 @@ def test_summary(rust):
     assert_allclose(facts["BIC"], 2 * np.log(4292) - 2 * facts["Log-likelihood"])
     assert (facts["Observations"], facts["Trajectories"], facts["Converged"]) == (4292, 37, True)
     printed = str(table)
-    for part in ("Log-likelihood: -163.7106", "AIC: 331.4211", "standard error", "theta", "10.1361", "Covariance: clustered"):
+    for part in (
+        "Log-likelihood: -163.7106",
+        "AIC: 331.4211",
+        "standard error",
+        "theta",
+        "10.1361",
+        "Covariance: clustered",
+    ):
         assert part in printed
     assert "<table" in table._repr_html_()
     assert type(table[["z"]]) is pd.DataFrame
@@ -388,6 +472,9 @@ def test_summary_of_each_source(rust):
     table = inference.summary(model, X, y, covariance=resampled)
     assert_allclose(table["standard error"], resampled.standard_error)
     assert_allclose(table["2.5%"], resampled.interval()[0])
+    assert table.attrs["Trajectories"] == 37
+    with pytest.raises(ValueError, match=r"confidence must be in \(0, 1\), got 95"):
+        inference.summary(model, X, y, confidence=95)
     other = inference.Resampled(np.ones(3), np.ones((20, 3)), 37)
     with pytest.raises(ValueError, match="must be the bootstrap of the fit's reward_coef_ or coef_"):
         inference.summary(model, X, y, covariance=other)

@@ -261,6 +261,9 @@ def test_long_run_occupancy_repeats_itself(kind):
     assert_allclose(shares, shares.sum(axis=1, keepdims=True) * model.policy_, rtol=0, atol=1e-15)
 
 
+RARE = 0.9 * np.eye(60, k=1) + 0.1 * np.eye(60, k=-1)
+RARE[0, 0], RARE[-1, -1] = 0.1, 0.9
+
 CHAINS = {
     "periodic": ([[0, 1], [1, 0]], [1, 0], [0.5, 0.5]),
     "absorbing": ([[0.5, 0.5], [0, 1]], [1, 0], [0, 1]),
@@ -268,16 +271,39 @@ CHAINS = {
     "two classes from both": ([[1, 0, 0], [0.5, 0.2, 0.3], [0, 0, 1]], [0.5, 0, 0.5], [0.5, 0, 0.5]),
     "ends": ([[0, 1], [0, 0.5]], [1, 0], [1 / 3, 2 / 3]),
     "ends at once": ([[0, 0], [0, 0]], [0.3, 0.7], [0.3, 0.7]),
+    "the first state is rare": (RARE, np.eye(60)[0], None),
     "one class of two ends never": ([[1, 0], [0, 0.5]], [0.5, 0.5], [1, 0]),
 }
 
 
 @pytest.mark.parametrize("name", CHAINS)
 def test_long_run_shares_of_chains(name):
-    kernel, start, expected = (np.array(part, dtype=float) for part in CHAINS[name])
+    kernel, start, expected = CHAINS[name]
+    if expected is None:  # detailed balance: each step up is nine times as likely as the one down
+        expected = 9.0 ** np.arange(60)
+        expected /= expected.sum()
+    kernel, start = np.array(kernel, dtype=float), np.array(start, dtype=float)
     for matrix in (kernel, sp.csr_array(kernel)):
         found = long_run_shares(np.ones((len(kernel), 1)), Transitions([matrix]), start)
         assert_allclose(found, expected, rtol=0, atol=1e-12)
+
+
+def test_rounding_of_single_precision_ends_no_episode():
+    transitions = np.zeros((2, 5, 5), np.float32)
+    transitions[:, :3, :3] = [0.35, 0.64, 0.01]
+    transitions[:, 3:, 3:] = 0.5
+    model = IQLearnClassifier(transitions, initial_distribution=np.full(5, 0.2)).fit(np.zeros((2, 1)), [0, 1])
+    shares = rewards.occupancy(model, long_run=True).sum(axis=1)
+    assert_allclose(shares, [0.21, 0.384, 0.006, 0.2, 0.2], rtol=0, atol=1e-6)
+    assert not model.sample(5, 2000, random_state=0)["terminal"].any()
+
+
+@pytest.mark.parametrize("discount", [0.9999, 1 - 1e-8])
+def test_policies_are_distributions_near_discount_one(discount):
+    world = make_random_mdp(discount=discount, random_state=0)
+    assert_allclose(world.policy.sum(axis=1), 1.0, rtol=0, atol=1e-14)
+    value = rewards.evaluate(world.policy, world.reward, world.transitions, discount=discount, temperature=1.0)
+    assert_allclose(value, world.value, rtol=1e-7)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -323,6 +349,12 @@ def test_bad_input():
         rewards.anchor(model, 0, np.ones(5))
     with pytest.raises(ValueError, match="possible in every state"):
         rewards.anchor(model.counterfactual(forbid=0), 0)
+    lazy = IQLearnClassifier(world.transitions, features=world.features, q_type="tabular")
+    barred = lazy.fit(world.data, np.zeros(len(world.data), int)).counterfactual(forbid=0)
+    with pytest.raises(ValueError, match="counts_ must have a visited pair whose reward is finite"):
+        rewards.project(barred)
+    with pytest.raises(ValueError, match="reward must be finite for every action that the policy takes"):
+        rewards.evaluate(world.policy, np.full((12, 3), -np.inf), world.transitions, discount=0.9)
     with pytest.raises(ValueError, match="policy must have rows that are distributions"):
         rewards.evaluate(np.ones((12, 3)), world.reward, world.transitions, discount=0.9)
     with pytest.raises(ValueError, match="reward must have shape"):

@@ -8,8 +8,9 @@ import scipy.sparse as sp
 from numpy.testing import assert_allclose
 from problems import DIVERGENCES, as_rows, bus_problem, objective, random_problem, soft_value_iteration
 
-from sklearn_iqlearn import IQLearnClassifier
+from sklearn_iqlearn import IQLearnClassifier, rewards
 from sklearn_iqlearn.datasets import make_bus_engine, make_random_mdp
+from sklearn_iqlearn.preprocessing import renewal_transitions
 from sklearn_iqlearn.rewards import IdentificationWarning
 
 SETTINGS = {"discount": 0.9, "temperature": 0.7, "smoothing": 1.0}
@@ -194,6 +195,82 @@ def test_collinear_features_are_told_and_the_policy_stands():
     assert_allclose(model.policy_, single.policy_, rtol=0, atol=1e-8)
     assert_allclose(model.coef_[0] + model.coef_[2], single.coef_[0], rtol=1e-6)
     assert np.isnan(model.reward_coef_).tolist() == [True, False, True]
+
+
+@pytest.mark.parametrize("discount", [0.0, 0.5, 0.9999, 1 - 1e-6])
+def test_a_constant_is_told_and_the_others_stand(discount):
+    """It changes no policy: all that the Hessian has for it is rounding."""
+    bus = make_bus_engine(n_trajectories=100, discount=discount, random_state=0)
+    settings = {"discount": discount, "q_type": "structural", "alpha": np.inf}
+    with_constant = np.concatenate([bus.features, np.ones((90, 2, 1))], axis=2)
+    plain = IQLearnClassifier(bus.transitions, features=bus.features, **settings).fit(bus.data, bus.target)
+    with pytest.warns(IdentificationWarning, match="features x2, which are NaN"):
+        model = IQLearnClassifier(bus.transitions, features=with_constant, **settings).fit(bus.data, bus.target)
+    assert model.converged_
+    assert_allclose(model.coef_[:2], plain.coef_, rtol=1e-5)
+    assert np.isnan(model.reward_coef_).tolist() == [False, False, True]
+
+
+def test_what_the_form_identifies_is_told_though_a_table_would_not():
+    """One action in each visited state: potentials can explain any reward of those pairs, but not this form's."""
+    world = make_random_mdp(
+        n_trajectories=50, n_steps=40, n_states=300, n_features=4, ending=0.1, sparse=True, random_state=1
+    )
+    model = IQLearnClassifier(world.transitions, q_type="structural", features=world.features, alpha=np.inf)
+    model.fit(world.data, world.target)
+    np.testing.assert_array_equal(model.reward_coef_, model.coef_)
+    assert_allclose(model.coef_, world.coef, rtol=0, atol=0.3)
+    with pytest.warns(IdentificationWarning):
+        rewards.project(model)
+
+
+def test_maximum_entropy_needs_no_penalty():
+    world = make_random_mdp(random_state=0)
+    settings = {"q_type": "structural", "features": world.features, "value_term": "initial", "smoothing": 0.0}
+    order = {"trajectory": world.trajectory, "step": world.step}
+    free, weak = (
+        IQLearnClassifier(world.transitions, alpha=alpha, **settings).fit(world.data, world.target, **order)
+        for alpha in (np.inf, 1e8)
+    )
+    assert_allclose(free.coef_, weak.coef_, rtol=1e-6)
+    with pytest.raises(ValueError, match="alpha must be finite with value_term='initial'"):
+        IQLearnClassifier(world.transitions, alpha=np.inf, value_term="initial").fit(world.data, world.target)
+
+
+@pytest.mark.parametrize("divergence", ["js", "hellinger", "tv"])
+@pytest.mark.parametrize("value_term", ["expert", "initial"])
+def test_tight_bounds_on_the_reward_converge(divergence, value_term):
+    """The loss must be as smooth as the line search believes, or it finds no step."""
+    for seed in range(2):
+        world = make_random_mdp(50, 40, n_states=12, n_features=4, temperature=0.3, random_state=seed)
+        for alpha in (0.001, 0.01, 0.1):
+            model = IQLearnClassifier(
+                world.transitions,
+                temperature=0.3,
+                q_type="structural",
+                features=world.features,
+                divergence=divergence,
+                value_term=value_term,
+                alpha=alpha,
+            ).fit(world.data, world.target)
+            assert model.converged_
+            assert np.abs(model.reward_).max() < 20 * alpha
+
+
+@pytest.mark.parametrize(("n_states", "n_rows", "discount"), [(1000, 100, 0.9999), (300, 100, 0.99999)])
+def test_hardly_any_state_visited(n_states, n_rows, discount):
+    transitions = renewal_transitions(np.repeat([0, 1, 2], [35, 64, 1]), n_states)
+    features = np.zeros((n_states, 2, 2))
+    features[:, 0, 0] = -np.arange(n_states) / n_states
+    features[:, 1, 1] = -1
+    for seed in range(3):
+        rng = np.random.default_rng(seed)
+        X, y = rng.integers(n_states, size=(n_rows, 1)), rng.integers(2, size=n_rows)
+        model = IQLearnClassifier(
+            transitions, discount=discount, q_type="structural", features=features, alpha=np.inf
+        ).fit(X, y)
+        assert model.converged_
+        assert np.isfinite(model.reward_coef_).all()
 
 
 def test_an_action_never_taken_tells_nothing_of_its_cost():

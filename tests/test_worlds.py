@@ -11,6 +11,7 @@ from problems import as_rows, bus_problem, random_problem
 from sklearn.base import clone
 
 from sklearn_iqlearn import IQLearnClassifier, rewards
+from sklearn_iqlearn._transitions import check_transitions
 from sklearn_iqlearn.datasets import make_bus_engine, make_gridworld, make_random_mdp
 
 
@@ -98,6 +99,7 @@ def test_a_forbidden_action_is_one_that_is_not_there(world, model):
     assert forbidden.predict_log_proba(world.data.head(1))[0, 1] == -np.inf
     still = forbidden.counterfactual(discount=0.5)
     assert (still.policy_[:, 1] == 0).all()
+    assert (forbidden.counterfactual(reward=world.reward).policy_[:, 1] == 0).all()
 
 
 def test_forbidding_pairs(world, model):
@@ -159,11 +161,36 @@ def test_labels_of_a_mapping():
         ({"forbid": 5}, r"forbid must be actions of \[0, 1, 2\], or a boolean array"),
         ({"forbid": [0, 1, 2]}, "must leave an action in every state, got none in state 0"),
         ({"forbid": np.zeros((3, 20), dtype=bool)}, "forbid must be actions"),
+        (
+            {"forbid": [False, False, True]},
+            r"forbid must be actions .* got \[False, False, True\] of shape \(3,\)",
+        ),
     ],
 )
 def test_bad_changes(model, change, message):
     with pytest.raises(ValueError, match=message):
         model.counterfactual(**change)
+
+
+def test_transitions_changed_since_the_fit_are_refused(world):
+    model = IQLearnClassifier(world.transitions).fit(world.data, world.target)
+    model.set_params(transitions=np.stack([np.eye(5)] * 3))
+    for act in (model.sample, lambda: rewards.anchor(model, 0), lambda: rewards.occupancy(model)):
+        with pytest.raises(ValueError, match="transitions must be those of the fit"):
+            act()
+
+
+def test_a_state_named_like_another_column(world):
+    frame = world.data.rename(columns={"state": "step"})
+    drawn = IQLearnClassifier(world.transitions).fit(frame, world.target).sample(2, 3, random_state=0)
+    assert drawn.columns.tolist() == ["trajectory", "step", "state", "action", "terminal"]
+
+
+def test_low_temperatures_take_many_steps():
+    """A grid of long paths: as many steps of policy iteration as the longest has, and no fewer."""
+    grid = make_gridworld(2, 2, side=60, temperature=0.01, slip=0.0, discount=0.999, sparse=True, random_state=0)
+    kernel = check_transitions(grid.transitions)[0]
+    assert_allclose(grid.q_table, grid.reward + 0.999 * kernel.expected_next(grid.value), rtol=1e-12)
 
 
 def test_worlds_need_transitions_and_features(world):
@@ -270,6 +297,18 @@ def test_grid_moves_and_walls():
     np.testing.assert_array_equal(np.stack([matrix.toarray() for matrix in sparse.transitions]), grid.transitions)
 
 
-def test_too_many_successors():
-    with pytest.raises(ValueError, match="n_successors must be at most n_states=3, got 5"):
-        make_random_mdp(n_states=3)
+@pytest.mark.parametrize(
+    ("make", "parameters", "message"),
+    [
+        (make_random_mdp, {"n_states": 3}, "n_successors must be at most n_states=3, got 5"),
+        (make_random_mdp, {"n_features": 0}, "n_features must be an integer >= 1, got 0"),
+        (make_bus_engine, {"discount": 1.0}, r"discount must be a number in \[0, 1\), got 1.0"),
+        (make_bus_engine, {"temperature": 0}, "temperature must be a finite number > 0, got 0"),
+        (make_bus_engine, {"n_bins": 2.5}, "n_bins must be an integer >= 1, got 2.5"),
+        (make_gridworld, {"side": 1}, "side must be an integer >= 2, got 1"),
+        (make_gridworld, {"n_steps": 0}, "n_steps must be an integer >= 1, got 0"),
+    ],
+)
+def test_bad_worlds(make, parameters, message):
+    with pytest.raises(ValueError, match=message):
+        make(**parameters)
