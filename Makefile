@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 FLOOR_TESTS := $(addprefix tests/test_,common.py classifier.py q_functions.py objective.py linear_algebra.py \
 	transitions.py soft_bellman.py bus.py structural.py rewards.py worlds.py inference.py threads.py)
 
-.PHONY: demo test test-array-api test-floor lint types wheel bench bench-control clean
+.PHONY: demo test test-array-api test-floor lint types wheel bench bench-control bench-structural bench-coverage clean
 
 demo: $(READY)
 	$(BIN)/python examples/rust_bus.py
@@ -37,6 +37,13 @@ bench: $(READY)
 
 bench-control: $(READY)
 	$(BIN)/python benchmarks/control.py
+
+# Beside econirl's nested fixed point where the extra "compare" is installed.
+bench-structural: $(READY)
+	$(BIN)/python benchmarks/structural.py
+
+bench-coverage: $(READY)
+	$(BIN)/python benchmarks/coverage.py
 
 # A wheel in an environment of its own must import, load the data and fit.
 wheel: $(READY)

@@ -103,9 +103,7 @@ def dynamics():
 def draw(n, seed):
     """RC and its standard errors in simulated buses, whose engines last about as long as the real ones."""
     world = make_bus_engine(n, 116, operating_cost=0.0026, replacement_cost=9.8, random_state=seed)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", rewards.IdentificationWarning)  # of reward_coef_, not of coef_
-        model = fit(world, "structural", world.features)
+    model = fit(world, "structural", world.features)
     kinds, rows = ("clustered", "observed"), {"X": world.data, "y": world.target, "trajectory": world.trajectory}
     return [model.coef_[1], *(inference.covariance(model, **rows, kind=kind).iloc[1, 1] ** 0.5 for kind in kinds)]
 

@@ -241,11 +241,32 @@ def test_main_job(tmp_path):
         re.findall(r"^(IQ-Learn, best|IQ-Learn, defaults|Logistic|Action).* (-0\.\d+)$", printed, re.MULTILINE)
     )
     assert len(scores) == 4
+    structural = re.search(r"^IQ-Learn, structural.* (-0\.\d+)$", printed, re.MULTILINE)
+    assert float(structural[1]) >= -0.0376
+    assert float(structural[1]) > float(scores["Logistic"])
     assert float(scores["IQ-Learn, best"]) > float(scores["Action"])
     assert (tmp_path / "output" / "rust_bus.png").stat().st_size > 10_000
 
 
-def test_benchmark_runs(tmp_path):
-    printed = script("benchmarks/speed.py", "--quick", cwd=tmp_path)
-    assert "bus, discount 0.9999" in printed
-    assert "grid" in printed
+EXAMPLES = {
+    "reading_a_reward.py": "RC         10.1361",
+    "engine_price.py": "Discount 0.0: theta 70.373, RC 7.343, log-likelihood -306.47",
+    "when_not_to_trust.py": "With a constant among the features: [-1.64  0.51 -0.53   nan]",
+}
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_examples_print_what_their_pages_say(name, tmp_path):
+    assert EXAMPLES[name] in script(f"examples/{name}", cwd=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "part"),
+    [
+        ("speed.py", "bus, discount 0.9999"),
+        ("structural.py", "contraction and BFGS"),
+        ("coverage.py", "direct regression"),
+    ],
+)
+def test_benchmarks_run(name, part, tmp_path):
+    assert part in script(f"benchmarks/{name}", "--quick", cwd=tmp_path)
