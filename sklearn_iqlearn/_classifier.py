@@ -405,14 +405,14 @@ class IQLearnClassifier(WorldsMixin, PolicyMixin, CallbackSupportMixin, Classifi
 
     def _start(self, problem, solver, fitted):
         """Parameters to start from: with ``warm_start`` those of the last fit, if they belong to this problem."""
-        start = problem.start()
         if self.warm_start and _same_problem(self, fitted):
             try:
                 last = problem.recall(self)
             except AttributeError:  # of another form
                 last = None
-            if _shapes(last) == _shapes(start) and problem.at(last) is not None:
+            if _shapes(last) == problem.shapes and problem.at(last) is not None:
                 return last
+        start = problem.start()
         return reach_domain(problem, start) if solver.needs == "hessian" else start
 
     def _solve(self, problem, solver, start, tasks, fitted):

@@ -67,14 +67,17 @@ class Neural:
         sizes = tuple(np.atleast_1d(estimator.hidden_layer_sizes).astype(int).tolist())
         return cls(objective, inputs, sizes, 1 / (estimator.C * objective.n), rng)
 
+    @property
+    def shapes(self):
+        widths = [self.inputs.shape[1], *self.sizes, self.objective.occupancy.shape[1]]
+        return [[(fan_in, fan_out), (fan_out,)] for fan_in, fan_out in pairwise(widths)]
+
     def start(self):
         """Uniform weights of the size that Glorot and Bengio (2010) advise, and no biases."""
-        n_actions = self.objective.occupancy.shape[1]
-        widths = [self.inputs.shape[1], *self.sizes, n_actions]
         layers = []
-        for fan_in, fan_out in pairwise(widths):
-            bound = np.sqrt(6 / (fan_in + fan_out))
-            layers.append((self.rng.uniform(-bound, bound, size=(fan_in, fan_out)), np.zeros(fan_out)))
+        for shape, shape_of_biases in self.shapes:
+            bound = np.sqrt(6 / sum(shape))
+            layers.append((self.rng.uniform(-bound, bound, size=shape), np.zeros(shape_of_biases)))
         return layers
 
     def at(self, parameters):

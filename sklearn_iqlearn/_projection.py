@@ -83,6 +83,8 @@ def project(reward, features, weights, transitions, discount, *, shaping=True):
     if shaping:
         columns, potentials = _remove_shaping(columns, weights, transitions, discount)
     rooted = columns.reshape(-1, columns.shape[2]) * np.sqrt(weights).reshape(-1, 1)
+    # With fewer pairs than features the decomposition would lack directions.
+    rooted = np.pad(rooted, ((0, max(0, rooted.shape[1] - len(rooted))), (0, 0)))
     design, target = rooted[:, :-1], rooted[:, -1]
     left, values, right = np.linalg.svd(design, full_matrices=False)
     rank = int(np.sum(values > RANK_TOLERANCE))
@@ -94,7 +96,7 @@ def project(reward, features, weights, transitions, discount, *, shaping=True):
         coef=size * scaled / sizes,
         potential=size * (potentials[:, -1] - potentials[:, :-1] @ scaled),
         unidentified=right[rank:],
-        explained=float(1 - remainder @ remainder / total) if total > 0 else 1.0,
+        explained=float(1 - remainder @ remainder / total) if total > RANK_TOLERANCE**2 else 1.0,
     )
 
 

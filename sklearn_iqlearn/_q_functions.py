@@ -2,6 +2,8 @@
 
 Each class binds one form to an objective. To a solver it is a *problem*:
 
+``shapes``
+    Shape of the parameters, in nested lists where they are several arrays.
 ``start()``
     Parameters whose reward is 0, or as near to that as the form allows.
 ``at(parameters)``
@@ -70,6 +72,10 @@ class Tabular:
     @classmethod
     def create(cls, objective, features, estimator, rng):
         return cls(objective)
+
+    @property
+    def shapes(self):
+        return self.objective.occupancy.shape
 
     def start(self):
         return zero_reward_table(self.objective) - self.objective.level
@@ -171,6 +177,10 @@ class Linear:
     def shared(self):
         """Whether the actions share their coefficients."""
         return self.design.ndim == 3
+
+    @property
+    def shapes(self):
+        return self.ridge.shape
 
     def start(self):
         """The least squares fit of the Q of a zero reward, in the pairs that count."""

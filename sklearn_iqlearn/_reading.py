@@ -33,7 +33,7 @@ def read_states(estimator, X, values, y, weight, order):
     if features is not None:
         features = check_array(features, dtype=np.float64, allow_nd=True, input_name="features")
         sizes = (transitions.n_states, transitions.n_actions)
-        if features.shape[:-1] not in (sizes[:1], sizes):
+        if features.shape[:-1] not in (sizes[:1], sizes) or not features.shape[-1]:
             raise ValueError(
                 f"features must have shape ({sizes[0]}, K) or ({sizes[0]}, {sizes[1]}, K) for the states of "
                 f"transitions, got {features.shape}."

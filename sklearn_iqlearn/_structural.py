@@ -73,6 +73,10 @@ class Structural:
         units = np.where(units > 0, units, 1.0)
         return cls(objective, reward_features(features / units, objective.occupancy.shape[1]), units)
 
+    @property
+    def shapes(self):
+        return self.units.shape
+
     def start(self):
         """A reward of 0 or, where it is better, the estimate from choice frequencies (Hotz and Miller 1993).
 

@@ -186,7 +186,7 @@ def project_reward(estimator, features=None, *, shaping=True):
         raise ValueError("features must be given, here or to the estimator, got None.")
     features = check_array(features, dtype=np.float64, allow_nd=True, input_name="features")
     shape = estimator.q_table_.shape
-    if features.shape[:-1] not in (shape, shape[:1]):
+    if features.shape[:-1] not in (shape, shape[:1]) or not features.shape[-1]:
         raise ValueError(
             f"features must have shape ({shape[0]}, {shape[1]}, K) or ({shape[0]}, K), got {features.shape}."
         )

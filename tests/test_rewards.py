@@ -155,6 +155,16 @@ def test_unidentified_directions(units):
     assert_allclose(found.coef[1] * units, rewards.project(model, own).coef[1], rtol=1e-6)
 
 
+def test_more_features_than_pairs():
+    features = np.random.default_rng(0).normal(size=(2, 2, 7))
+    kernel = Transitions([np.eye(2), np.eye(2)[::-1]])
+    found = project(features @ np.ones(7), features, np.ones((2, 2)), kernel, 0.9)
+    assert len(found.unidentified) == 7 - 2  # two potentials take two of four pairs
+    assert_allclose(found.explained, 1.0)
+    only_shaping = shaping(np.array([1.0, -2.0]), kernel.matrices, 0.9)
+    assert project(only_shaping, features, np.ones((2, 2)), kernel, 0.9).explained == 1.0
+
+
 def test_only_a_combination_may_be_unidentified():
     """Neither feature is a shaping term, their difference is."""
     world, model = world_of("dense")
