@@ -27,7 +27,13 @@ from sklearn_iqlearn._identification import identified, split
 from sklearn_iqlearn._linear_algebra import factor, solve_scaled, weighted_gram
 from sklearn_iqlearn._objective import Evaluation, Objective, first_descent
 from sklearn_iqlearn._projection import project, reward_features
-from sklearn_iqlearn._soft_bellman import NotSolved, continuation_system, soft_value, solve_soft_bellman
+from sklearn_iqlearn._soft_bellman import (
+    NotSolved,
+    continuation_system,
+    log_policy,
+    soft_value,
+    solve_soft_bellman,
+)
 
 # Steps of policy iteration after which a trial of new coefficients, started from the last, is given up.
 MOST_STEPS = 50
@@ -115,8 +121,16 @@ class Structural:
         return {"coef_": parameters / self.units}
 
     def reward_coef(self, parameters, stacklevel):
-        """The coefficients, NaN with a warning where no visited state's policy depends on them."""
-        unidentified = self.at(parameters).unidentified
+        """The coefficients, NaN with a warning where no visited state's policy depends on them.
+
+        Those along which Fisher's information vanishes; also where it does because a coefficient runs to infinity.
+        """
+        objective = self.objective
+        policy = np.exp(log_policy(self.table(parameters), objective.temperature))
+        weight = objective.occupancy.sum(axis=1, keepdims=True) * policy
+        fisher = weighted_gram(*flat(advantage_sensitivity(self, policy), weight))
+        told = fisher.diagonal() > TOLD
+        unidentified = split(fisher * np.outer(told, told))[2]
         return identified(parameters / self.units, unidentified, stacklevel + 1)
 
     def recall(self, estimator):
@@ -134,6 +148,17 @@ class Structural:
 def flat(columns, weight):
     """(S, A, K) and (S, A) -> (S * A, K) and (S * A,)."""
     return columns.reshape(-1, columns.shape[2]), weight.ravel()
+
+
+def advantage_sensitivity(problem, policy):
+    """Change of Q with each coefficient, less its mean under the policy: (S, A, K)."""
+    features, transitions, discount = problem.features, problem.objective.transitions, problem.objective.discount
+    solve = factor(continuation_system(policy, transitions, discount))
+    change = solve(np.einsum("sa,sak->sk", policy, features))
+    change = features + discount * transitions.expected_next(change)
+    spread = change - np.einsum("sa,sak->sk", policy, change)[:, None]
+    rounding = np.abs(spread).max(axis=(0, 1)) < SAME_FOR_ALL * np.abs(change).max(axis=(0, 1))
+    return np.where(rounding, 0.0, spread)
 
 
 @dataclass(frozen=True)
@@ -169,24 +194,7 @@ class StructuralPoint:
 
     @cached_property
     def advantage_sensitivity(self):
-        """Change of Q with each coefficient, less its mean under the policy: (S, A, K)."""
-        features, objective = self.problem.features, self.problem.objective
-        change = factor(self._continuation)(np.einsum("sa,sak->sk", self.evaluation.policy, features))
-        change = features + objective.discount * objective.transitions.expected_next(change)
-        spread = change - np.einsum("sa,sak->sk", self.evaluation.policy, change)[:, None]
-        rounding = np.abs(spread).max(axis=(0, 1)) < SAME_FOR_ALL * np.abs(change).max(axis=(0, 1))
-        return np.where(rounding, 0.0, spread)
-
-    @property
-    def unidentified(self):
-        """Directions of the coefficients that no visited state's policy depends on: (n, K).
-
-        Those along which Fisher's information vanishes; also where it does because a coefficient runs to infinity.
-        """
-        weight = self.problem.objective.occupancy.sum(axis=1, keepdims=True) * self.evaluation.policy
-        fisher = weighted_gram(*flat(self.advantage_sensitivity, weight))
-        told = fisher.diagonal() > TOLD
-        return split(fisher * np.outer(told, told))[2]
+        return advantage_sensitivity(self.problem, self.evaluation.policy)
 
     @property
     def reward_sensitivity(self):
