@@ -68,7 +68,7 @@ def compare(bus, transitions, folds):
         "Action frequencies": held_out(DummyClassifier(strategy="prior"), bus, folds),
     }
     table = pd.DataFrame({"held-out log-likelihood per decision": rows}).rename_axis("model")
-    return search, table.sort_values(table.columns[0], ascending=False)
+    return search, table.round(4).sort_values(table.columns[0], ascending=False, kind="stable")
 
 
 def picture(table, costs, bus, path):
