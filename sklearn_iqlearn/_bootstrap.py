@@ -1,8 +1,10 @@
 """The bootstrap over trajectories."""
 
 import copy
+import os
 import warnings
 from collections.abc import Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,9 +12,8 @@ from joblib import Parallel, delayed
 from scipy.special import ndtri
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted
 
-from sklearn_iqlearn._covariance import order_of_rows
+from sklearn_iqlearn._covariance import check_fit, order_of_rows, same_data
 from sklearn_iqlearn._demonstrations import check_ids, check_weight
 from sklearn_iqlearn._identification import IdentificationWarning
 from sklearn_iqlearn._parameters import check_confidence, check_count, choose
@@ -94,7 +95,7 @@ def bootstrap(
     Parameters
     ----------
     estimator : IQLearnClassifier
-        Fitted to the data.
+        Fitted to the data; not a counterfactual or anchored one, which belongs into the statistic.
     statistic : str, callable, or mapping of names to these
         A fitted attribute ("policy_", "reward_coef_", "value_"), or a function of the fitted estimator that
         returns an array: ``lambda model: model.counterfactual(discount=0.9).policy_``. Without ``transitions`` the
@@ -122,8 +123,8 @@ def bootstrap(
     Raises
     ------
     ValueError
-        If there are fewer than two trajectories, hardly a resample can be fitted, or the statistic changes its
-        shape.
+        If there are fewer than two trajectories, the data are not those of the fit, hardly a resample can be
+        fitted, or the statistic changes its shape. Errors of the statistic itself are passed on.
 
     Warns
     -----
@@ -150,7 +151,7 @@ def bootstrap(
     >>> bool(low[10, 1] < bus.policy[10, 1] < high[10, 1])
     True
     """
-    check_is_fitted(estimator)
+    check_fit(estimator)
     check_count("n_resamples", n_resamples, least=2)
     n_rows = len(y)
     weight = check_weight(sample_weight, n_rows)
@@ -160,14 +161,18 @@ def bootstrap(
     if n_trajectories < 2:
         raise ValueError(f"trajectory must tell at least 2 trajectories to resample, got {n_trajectories}.")
     order = order_of_rows(trajectory, step, next_X, terminal)
+    same_data(estimator, X, y, sample_weight, order)
     statistics = statistic if isinstance(statistic, Mapping) else {"": statistic}
     estimates = {name: _value(estimator, what) for name, what in statistics.items()}
     place = np.searchsorted(members, ids).clip(max=n_trajectories - 1)  # rows without weight may be anywhere
     shares = np.full(n_trajectories, 1 / n_trajectories)
-    draws = check_random_state(random_state).multinomial(n_trajectories, shares, size=n_resamples)
-    found = Parallel(n_jobs=n_jobs, verbose=verbose)(
-        delayed(_refit)(estimator, X, y, weight * times[place], order, statistics) for times in draws
-    )
+    rng = check_random_state(random_state)
+    draws = (rng.multinomial(n_trajectories, shares) for _ in range(n_resamples))
+    with _quiet():
+        found = Parallel(n_jobs=n_jobs, verbose=verbose)(
+            delayed(_refit)(estimator, X, y, weight * times[place], order, statistics, os.getpid())
+            for times in draws
+        )
     converged = [values for values in found if values is not None]
     if len(converged) < max(2, n_resamples / 2):
         raise ValueError(
@@ -208,21 +213,33 @@ def _stack(values, estimate):
 
 
 def _value(model, what):
-    if not isinstance(what, str) and not callable(what):
+    if isinstance(what, str):
+        value = getattr(model, what, None)
+        if value is None:
+            raise ValueError(f"statistic must be an attribute of the fitted estimator, got {what!r}.")
+    elif callable(what):
+        value = what(model)
+    else:
         raise ValueError(f"statistic must be a fitted attribute, a function, or a mapping to these, got {what!r}.")
-    if isinstance(what, str) and not hasattr(model, what):
-        raise ValueError(f"statistic must be an attribute of the fitted estimator, got {what!r}.")
-    return np.asarray(getattr(model, what) if isinstance(what, str) else what(model), dtype=np.float64)
+    return np.asarray(value, dtype=np.float64)
 
 
-def _refit(estimator, X, y, weight, order, statistics):
-    """The statistics of a fit to one resample, None where there is none or it did not converge."""
-    model = copy.copy(estimator).set_params(warm_start=True, verbose=0)
+@contextmanager
+def _quiet():
+    """Without the warnings of single resamples, which are told in sum."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         warnings.simplefilter("ignore", IdentificationWarning)
+        yield
+
+
+def _refit(estimator, X, y, weight, order, statistics, parent):
+    """The statistics of a fit to one resample, None where there is none or it did not converge."""
+    model = copy.copy(estimator).set_params(warm_start=True, verbose=0)
+    # Filters belong to the process: threads have their parent's, and must leave them alone.
+    with nullcontext() if os.getpid() == parent else _quiet():
         try:
             model.fit(X, y, sample_weight=weight, **order)
-        except ValueError:  # the resample lacks what the fit needs
+        except (ArithmeticError, ValueError):  # the resample lacks what the fit needs
             return None
         return {name: _value(model, what) for name, what in statistics.items()} if model.converged_ else None

@@ -127,7 +127,8 @@ class IQLearnClassifier(WorldsMixin, PolicyMixin, CallbackSupportMixin, Classifi
         Coefficients of a linear Q; with "structural" those of the reward.
     reward_coef_ : ndarray of shape (K,)
         Coefficients of the reward in ``features``, where those are given: with "structural" ``coef_``, else what
-        ``rewards.project`` finds, computed when asked for. NaN, with a warning, where the decisions tell none.
+        ``rewards.project`` finds, computed when asked for (of a counterfactual, in its world). NaN, with a
+        warning, where the decisions tell none.
     intercept_ : ndarray of shape (A,)
         Its constants.
     coefs_, intercepts_ : list of ndarray

@@ -14,6 +14,9 @@ from sklearn_iqlearn._information import COVARIANCES, Information
 from sklearn_iqlearn._parameters import choose
 from sklearn_iqlearn._q_functions import find_rows
 from sklearn_iqlearn._reading import check_actions, check_states
+from sklearn_iqlearn._threads import few_threads
+
+OTHER_DATA = "X, y, sample_weight and the order of the rows must be those of the fit, got others."
 
 
 def order_of_rows(trajectory, step, next_X, terminal):
@@ -41,8 +44,8 @@ def covariance(
     The transitions count as known. Where the reward is penalised (finite ``alpha``) or the coefficients are
     (``C``), the spread of the sandwiches is that of the estimate around its own mean, which is not the truth.
 
-    With ``alpha=inf`` a linear Q may add the same to all actions: the spread of its coefficients and intercepts
-    for each action is that of their deviations from the mean over the actions.
+    With ``alpha=inf`` a linear Q may add the same to all actions: the coefficients and intercepts of each action
+    are then deviations from the mean over the actions.
 
     Parameters
     ----------
@@ -54,8 +57,8 @@ def covariance(
         "observed": inverse of the Hessian of the negative log-likelihood. "opg": inverse of the outer product of
         the scores, as in Rust (1987). Both are right only where nothing is penalised. "sandwich": right also with
         a penalty, or where the model is wrong. "clustered": the sandwich with the decisions of a ``trajectory``
-        dependent. "auto": clustered where ``trajectory`` is given, else observed where neither reward nor
-        coefficients are penalised, else the sandwich.
+        dependent; it needs many. "auto": clustered where ``trajectory`` is given, however few there are, else
+        observed where neither reward nor coefficients are penalised, else the sandwich.
     feature_names : sequence of str, optional
         Names of the features; by default those of X, or x0, x1, ...
     trajectory, step, next_X, terminal
@@ -97,7 +100,7 @@ def covariance(
     >>> np.sqrt(np.diag(spread)).round(4)
     array([0.0005, 0.0338])
     """
-    check_is_fitted(estimator)
+    check_fit(estimator)
     choose("kind", kind, {"auto": None, **COVARIANCES})
     form = estimator._form()
     if estimator.value_term != "expert" or "hessian" not in form.gives or not coefficients(estimator):
@@ -108,23 +111,27 @@ def covariance(
     if not estimator.converged_:
         raise ValueError("covariance needs a fit that converged, got converged_=False.")
     order = order_of_rows(trajectory, step, next_X, terminal)
-    demonstrations, problem, _ = estimator._assemble(X, y, sample_weight, order)
+    demonstrations, problem = same_data(estimator, X, y, sample_weight, order)
     parameters = problem.recall(estimator)
-    counts, known = demonstrations.counts, estimator.counts_
-    point = problem.at(parameters) if counts.shape == known.shape and np.allclose(counts, known) else None
-    if point is None or np.abs(point.gradient).max() > 1e-6 + 10 * estimator.gradient_norm_:
-        raise ValueError("X, y, sample_weight and the order of the rows must be those of the fit, got others.")
     clusters = None
     if trajectory is not None:
         clusters = _visits(estimator, X, y, sample_weight, trajectory)
+    elif kind == "clustered":
+        raise ValueError("trajectory must be given for kind='clustered', got None.")
     if kind == "auto":
         penalised = problem.objective.penalty_weight.any() or np.any(problem.ridge)
         kind = "clustered" if trajectory is not None else "sandwich" if penalised else "observed"
-    spread, missing = COVARIANCES[kind](Information.at(point, demonstrations, clusters))
-    mapping = _mapping(problem, parameters)
+    with few_threads(demonstrations.transitions.n_states):
+        point = problem.at(parameters)
+        if point is None or np.abs(point.gradient).max() > 1e-6 + 10 * estimator.gradient_norm_:
+            raise ValueError(OTHER_DATA)
+        spread, missing = COVARIANCES[kind](Information.at(point, demonstrations, clusters))
+    mapping = _mapping(estimator, problem, parameters)
     spread = mapping @ spread @ mapping.T
     names = coefficient_names(estimator, feature_names)
     unknown = (mapping != 0)[:, missing].any(axis=1)
+    if estimator._reward_coef is not None:  # what only the penalty tells has no error of the data
+        unknown |= np.isnan(estimator._reward_coef)
     spread[unknown] = spread[:, unknown] = np.nan
     if unknown.any():
         warnings.warn(
@@ -138,17 +145,38 @@ def covariance(
     return table
 
 
+def check_fit(estimator):
+    """Raise an error unless the estimator was fitted to data."""
+    check_is_fitted(estimator)
+    if not hasattr(estimator, "converged_"):
+        raise ValueError(
+            "estimator must be a fit to data, got a counterfactual or anchored one: use inference on the fit, "
+            "bootstrap with statistic=lambda fit: fit.counterfactual(...)."
+        )
+
+
+def same_data(estimator, X, y, sample_weight, order):
+    """The demonstrations and the problem of a fit, from its data again."""
+    demonstrations, problem, _ = estimator._assemble(X, y, sample_weight, order)
+    counts, known = demonstrations.counts, estimator.counts_
+    if counts.shape != known.shape or not np.allclose(counts, known):
+        raise ValueError(OTHER_DATA)
+    return demonstrations, problem
+
+
 def coefficients(estimator):
     """The coefficients of a fit by attribute, in the order of the table."""
-    return {name: getattr(estimator, name) for name in ("coef_", "intercept_") if hasattr(estimator, name)}
+    names = ("coef_", "intercept_") if estimator.fit_intercept else ("coef_",)
+    return {name: getattr(estimator, name) for name in names if hasattr(estimator, name)}
 
 
-def _mapping(problem, parameters):
+def _mapping(estimator, problem, parameters):
     """The matrix from the parameters of a problem to the fitted coefficients, both flat."""
+    names = coefficients(estimator)
 
     def flat(vector):
         attributes = problem.attributes(vector.reshape(parameters.shape))
-        return np.concatenate([np.ravel(value) for value in attributes.values()])
+        return np.concatenate([np.ravel(attributes[name]) for name in names])
 
     return np.stack([flat(unit) for unit in np.eye(parameters.size)], axis=1)
 

@@ -67,8 +67,7 @@ class Information:
             scores=scores.reshape(counts.size, -1) / objective.temperature,
             clusters=clusters,
             counts=counts.ravel(),
-            # Without a penalty on the reward, what is the same for all actions is nobody's to tell.
-            basis=np.eye(len(hessian)) if penalised.any() else problem.contrasts,
+            basis=np.eye(len(hessian)) if problem.basis is None else problem.basis,
         )
 
     @property

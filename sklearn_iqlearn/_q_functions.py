@@ -18,8 +18,8 @@ Each class binds one form to an objective. To a solver it is a *problem*:
     weights of the squared parameters in the loss, for first-order solvers.
 
 To ``inference`` its points give, where they have a "hessian", ``hessian(beta, curvature)``, ``pressure`` and the
-derivatives ``advantage_sensitivity`` and ``reward_sensitivity``, and the problem ``contrasts``, an orthonormal
-basis (p, q) of the parameters up to what is the same for all actions.
+derivatives ``advantage_sensitivity`` and ``reward_sensitivity``, and the problem ``basis``: None, or where nothing
+tells what all actions share an orthonormal basis (p, q) of the other parameters, in whose span they are kept.
 
 To the estimator it is also ``create``, ``attributes`` (what a fit exposes), ``reward_coef`` (the coefficients of a
 form that has them, else None), ``recall`` (parameters from those of an earlier fit), ``values`` (Q of rows of
@@ -29,6 +29,7 @@ no minimum without one).
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
@@ -162,6 +163,8 @@ class Linear:
         if estimator.fit_intercept:
             # The constants take up the means of the features, which so cannot spoil the conditioning.
             offset = features.mean(axis=0)
+            if features.ndim == 3 and not objective.penalty_weight.any():
+                offset -= offset.mean(axis=0)  # no more than tells the actions apart
             features = features - offset
             constant = np.ones((1, 1)) if features.ndim == 2 else np.eye(n_actions)
             constant = np.broadcast_to(constant, (*features.shape[:-1], constant.shape[-1]))
@@ -197,7 +200,10 @@ class Linear:
         return linear_table(parameters, self.design)
 
     def centred(self, parameters):
-        return self, parameters
+        """Parameters in the span of ``basis``."""
+        if self.basis is None:
+            return self, parameters
+        return self, (self.basis @ (self.basis.T @ parameters.ravel())).reshape(parameters.shape)
 
     def pull_back(self, table):
         """The transpose of ``table``: a gradient in Q becomes one in the parameters."""
@@ -221,8 +227,10 @@ class Linear:
             return np.einsum("sa,sak->sk", policy, self.design)
         return (self.design[:, :, None] * policy[:, None, :]).reshape(len(policy), self.ridge.size)
 
-    @property
-    def contrasts(self):
+    @cached_property
+    def basis(self):
+        if self.objective.penalty_weight.any():
+            return None
         n_actions = self.objective.occupancy.shape[1]
         between = scipy.linalg.helmert(n_actions).T
         if not self.shared:
@@ -293,8 +301,12 @@ class LinearPoint:
         return first_descent(self, self._solve)
 
     def _solve(self, beta, curvature):
-        solution = solve_scaled(self.hessian(beta, curvature), -self.gradient.ravel())
-        return solution.reshape(self.parameters.shape)
+        hessian, gradient, basis = self.hessian(beta, curvature), self.gradient.ravel(), self.problem.basis
+        if basis is None:
+            direction = solve_scaled(hessian, -gradient)
+        else:
+            direction = basis @ solve_scaled(basis.T @ hessian @ basis, -basis.T @ gradient)
+        return direction.reshape(self.parameters.shape)
 
     def curvatures(self):
         return self.evaluation.curvatures()

@@ -65,6 +65,7 @@ class Structural:
 
     gives = frozenset({"hessian"})
     ridge = 0.0
+    basis = None
     needs_stand_in = False
     needs_penalty = False  # matching the visits is a convex problem
 
@@ -93,24 +94,30 @@ class Structural:
         smoothed = counts + 0.5
         logits = objective.temperature * np.log(smoothed / smoothed.sum(axis=1, keepdims=True))
         found = project(logits, self.features, counts, objective.transitions, objective.discount).coef
-        point = self.at(found)
-        return found if point is not None and point.loss < self.at(zero).loss else zero
+        points = {loss_of(self.at(start)): start for start in (found, zero)}
+        return points[min(points)]
 
     def at(self, parameters):
         try:
-            table = self.table(parameters)
+            table = self.table(parameters, max_iter=MOST_STEPS)
         except NotSolved:  # too far away
             return None
         value = soft_value(table, self.objective.temperature)
         evaluation = self.objective.evaluate(table, value, self.features @ parameters)
         return None if evaluation is None else StructuralPoint(self, parameters, evaluation)
 
-    def table(self, parameters):
+    def table(self, parameters, max_iter=None):
         known, start = self.latest or (None, None)
         if known is None or not np.array_equal(known, parameters):
             objective = self.objective
-            reward, settings = self.features @ parameters, (objective.discount, objective.temperature)
-            table = solve_soft_bellman(reward, objective.transitions, *settings, start=start, max_iter=MOST_STEPS)
+            table = solve_soft_bellman(
+                self.features @ parameters,
+                objective.transitions,
+                objective.discount,
+                objective.temperature,
+                start=start,
+                **({} if max_iter is None else {"max_iter": max_iter}),
+            )
             self.latest[:] = parameters, table
         return self.latest[1]
 
@@ -136,13 +143,13 @@ class Structural:
     def recall(self, estimator):
         return estimator.coef_ * self.units
 
-    @property
-    def contrasts(self):
-        return np.eye(len(self.units))
-
     @staticmethod
     def n_free(estimator):
         return len(estimator.coef_)
+
+
+def loss_of(point):
+    return np.inf if point is None else point.loss
 
 
 def flat(columns, weight):

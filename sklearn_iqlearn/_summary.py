@@ -1,13 +1,15 @@
 """A data frame that prints like a regression table."""
 
+import warnings
+
 import numpy as np
 import pandas as pd
 from scipy.special import ndtr, ndtri
-from sklearn.utils.validation import check_is_fitted
 
 from sklearn_iqlearn._bootstrap import Resampled
-from sklearn_iqlearn._covariance import coefficient_names, coefficients, name_features
+from sklearn_iqlearn._covariance import check_fit, coefficient_names, coefficients, name_features
 from sklearn_iqlearn._covariance import covariance as analytic_covariance
+from sklearn_iqlearn._identification import IdentificationWarning
 from sklearn_iqlearn._parameters import check_confidence
 
 # Facts that print with four decimals.
@@ -51,6 +53,8 @@ def summary(
 ):
     """A regression table of a fit.
 
+    With ``alpha=inf`` the coefficients and intercepts of a linear Q are deviations from the mean over the actions.
+
     Parameters
     ----------
     estimator : IQLearnClassifier
@@ -92,7 +96,7 @@ def summary(
     ... ).attrs["Observations"]
     50000
     """
-    check_is_fitted(estimator)
+    check_fit(estimator)
     check_confidence(confidence)
     order = {"trajectory": trajectory, "step": step, "next_X": next_X, "terminal": terminal}
     if isinstance(covariance, Resampled):
@@ -137,11 +141,13 @@ def _n_trajectories(trajectory, sample_weight):
 
 def _names_of(estimator, estimate, feature_names):
     """Names for a bootstrapped ``reward_coef_`` or ``coef_``."""
-    for attribute in ("reward_coef_", "coef_"):
-        if np.array_equal(getattr(estimator, attribute, np.empty(0)).ravel(), estimate, equal_nan=True):
-            if attribute == "reward_coef_":
-                return name_features(estimator, estimate.size, feature_names)
-            return coefficient_names(estimator, feature_names)[: estimate.size]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", IdentificationWarning)  # told when the bootstrap asked for it
+        known = {name: getattr(estimator, name, np.empty(0)).ravel() for name in ("reward_coef_", "coef_")}
+    if np.array_equal(known["reward_coef_"], estimate, equal_nan=True):
+        return name_features(estimator, estimate.size, feature_names)
+    if np.array_equal(known["coef_"], estimate):
+        return coefficient_names(estimator, feature_names)[: estimate.size]
     raise ValueError(
         f"covariance must be the bootstrap of the fit's reward_coef_ or coef_, got one of {estimate.tolist()}."
     )

@@ -4,17 +4,16 @@ On matrices of a few hundred rows threads save nothing, and where other work sha
 other: a fit of 90 states was measured to take 20 times as long.
 """
 
-import threading
 from contextlib import contextmanager
 from functools import cache
+from threading import Lock
 
 from threadpoolctl import ThreadpoolController
 
 # Up to this many states one thread is enough.
 SMALL = 256
 
-_lock = threading.Lock()
-_limits: list = []  # the limit in force, once for each user: fits may run in threads
+_in_force = Lock()
 
 
 @cache
@@ -24,16 +23,16 @@ def _controller():
 
 @contextmanager
 def few_threads(n_states):
-    """Limit BLAS to one thread where there are few states; the last of several users lifts the limit."""
-    if n_states > SMALL:
+    """Limit BLAS to one thread where there are few states.
+
+    Where fits run in several threads, the first one sets the limit and lifts it, as only the thread that set it
+    may; the others do without.
+    """
+    if n_states > SMALL or not _in_force.acquire(blocking=False):
         yield
         return
-    with _lock:
-        _limits.append(_limits[-1] if _limits else _controller().limit(limits=1, user_api="blas"))
     try:
-        yield
+        with _controller().limit(limits=1, user_api="blas"):
+            yield
     finally:
-        with _lock:
-            limit = _limits.pop()
-            if not _limits:
-                limit.restore_original_limits()
+        _in_force.release()

@@ -52,7 +52,10 @@ class WorldsMixin:
             raise AttributeError("reward_coef_ needs a fit with features.")
         if self._reward_coef is not None:
             return self._reward_coef
-        found = project_reward(self)
+        try:
+            found = project_reward(self)
+        except ValueError as error:
+            raise AttributeError(f"reward_coef_: {error}") from error
         return identified(found.coef, found.unidentified, stacklevel=2)
 
     def counterfactual(
@@ -90,7 +93,8 @@ class WorldsMixin:
         -------
         world : IQLearnClassifier
             A fitted estimator whose Q is the table that solves the changed world. Its ``counts_``,
-            ``initial_distribution_`` and coverage are still those of the data.
+            ``initial_distribution_`` and coverage are still those of the data; what tells of a fit (``coef_``,
+            ``converged_``) it lacks, and ``inference`` is for the fit itself.
 
         Raises
         ------
@@ -192,7 +196,8 @@ def project_reward(estimator, features=None, *, shaping=True):
         )
     weights = np.where(np.isfinite(estimator.reward_), estimator.counts_, 0.0)
     features = reward_features(features, shape[1])
-    return project(estimator.reward_, features, weights, kernel, estimator.discount, shaping=shaping)
+    with few_threads(kernel.n_states):
+        return project(estimator.reward_, features, weights, kernel, estimator.discount, shaping=shaping)
 
 
 def fitted_transitions(estimator):

@@ -1,13 +1,16 @@
 """Standard errors, the bootstrap and the table."""
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
+from joblib import parallel_config
 from numpy.testing import assert_allclose
 from problems import as_rows, bus_problem, random_problem
 from sklearn.exceptions import ConvergenceWarning
 
-from sklearn_iqlearn import IQLearnClassifier, inference
+from sklearn_iqlearn import IQLearnClassifier, inference, rewards
 from sklearn_iqlearn._information import Information
 from sklearn_iqlearn.datasets import make_bus_engine, make_random_mdp
 from sklearn_iqlearn.rewards import IdentificationWarning
@@ -249,7 +252,7 @@ def test_intervals_of_simulated_buses_cover():
             {"kind": "huber"},
             r"kind must be one of \['auto', 'clustered', 'observed', 'opg', 'sandwich'\], got 'huber'",
         ),
-        ({"kind": "clustered"}, "more trajectories than the 2 coefficients for a clustered covariance, got 0"),
+        ({"kind": "clustered"}, "trajectory must be given for kind='clustered'"),
         ({"feature_names": ["one"]}, r"feature_names must have 2 names, got \['one'\]"),
     ],
 )
@@ -259,12 +262,60 @@ def test_bad_covariances(rust, change, message):
         inference.covariance(model, X, y, **change)
 
 
+def test_too_few_trajectories_to_cluster(rust):
+    model, X, y, _ = rust
+    with pytest.raises(ValueError, match="more trajectories than the 2 coefficients for a clustered covariance"):
+        inference.covariance(model, X, y, trajectory=np.arange(len(y)) < 100)
+
+
+@pytest.mark.parametrize("form", ["each", "shared"])
+@pytest.mark.parametrize("C", [100.0, np.inf])
+def test_unpenalised_linear_coefficients_are_deviations_from_the_mean(world, form, C):
+    features = world.features[:, 0] if form == "each" else world.features
+    model = IQLearnClassifier(world.transitions, features=features, alpha=np.inf, C=C).fit(
+        world.data, world.target
+    )
+    found = inference.covariance(model, world.data, world.target, kind="sandwich").to_numpy()
+    assert_allclose(model.intercept_.sum(), 0.0, rtol=0, atol=1e-12)
+    assert_allclose(found[-3:].sum(axis=0), 0.0, rtol=0, atol=1e-8 * np.abs(found).max())
+    assert (np.diag(found) > 0).all()
+    if form == "each":
+        assert_allclose(model.coef_.sum(axis=0), 0.0, rtol=0, atol=1e-6)
+        assert_allclose(found[0:6:2].sum(axis=0), 0.0, rtol=0, atol=1e-8 * np.abs(found).max())
+
+
+def test_what_only_the_penalty_tells_has_no_standard_error():
+    bus = make_bus_engine(n_trajectories=100, random_state=0)
+    features = np.concatenate([bus.features, np.ones((90, 2, 1))], axis=2)
+    with pytest.warns(IdentificationWarning, match="x2"):
+        model = IQLearnClassifier(
+            bus.transitions, discount=bus.discount, q_type="structural", features=features, alpha=10
+        ).fit(bus.data, bus.target)
+    with pytest.warns(IdentificationWarning, match="covariance of NaN: x2"):
+        table = inference.summary(model, bus.data, bus.target)
+    assert np.isnan(table["standard error"]).tolist() == [False, False, True]
+
+
+def test_worlds_are_no_fits(rust):
+    model, X, y, order = rust
+    for other in (model.counterfactual(reward_coef=2 * model.coef_), rewards.anchor(model, 1, -10.0)):
+        for act in (
+            lambda other=other: inference.bootstrap(other, "policy_", X, y, **order),
+            lambda other=other: inference.covariance(other, X, y),
+            lambda other=other: inference.summary(other, X, y),
+        ):
+            with pytest.raises(ValueError, match="estimator must be a fit to data"):
+                act()
+
+
 def test_other_data_are_refused(rust):
     model, X, y, _ = rust
     with pytest.raises(ValueError, match="must be those of the fit"):
         inference.covariance(model, X.head(100), y.head(100))
     with pytest.raises(ValueError, match="must be those of the fit"):
         inference.covariance(model, X, y, np.full(len(y), 100.0))
+    with pytest.raises(ValueError, match="must be those of the fit"):
+        inference.bootstrap(model, "coef_", X.head(100), y.head(100), trajectory=np.arange(100))
 
 
 def test_a_fit_that_did_not_converge_has_no_covariance(rust):
@@ -353,6 +404,16 @@ def test_bootstrap_intervals_of_the_policy_cover():
         inside.append((low < truth) & (truth < high))
     assert_allclose(np.mean(spreads, axis=0), np.mean(binomial, axis=0), rtol=0.15)
     assert np.sum(inside) >= 62  # of 75; intervals half as wide hold 50
+
+
+def test_threads_leave_the_warning_filters_alone(world):
+    model = IQLearnClassifier(world.transitions, discount=0.9).fit(world.data, world.target)
+    before = list(warnings.filters)
+    with parallel_config("threading"):
+        inference.bootstrap(
+            model, "value_", world.data, world.target, trajectory=world.trajectory, n_resamples=20, n_jobs=4
+        )
+    assert warnings.filters == before
 
 
 def test_intervals(world):

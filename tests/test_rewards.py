@@ -204,6 +204,14 @@ def test_reward_coef_of_every_form(q_type):
         assert_allclose(model.reward_coef_, world.coef, rtol=0, atol=0.05)
 
 
+def test_reward_coef_is_there_where_it_can_be():
+    world, model = world_of("dense")
+    assert hasattr(model, "reward_coef_")
+    assert not hasattr(IQLearnClassifier(world.transitions, features=world.features), "reward_coef_")
+    assert not hasattr(IQLearnClassifier(world.transitions).fit(world.data, world.target), "reward_coef_")
+    assert not hasattr(model.set_params(features=np.ones((5, 3, 1))), "reward_coef_")
+
+
 def test_simulated_buses_where_direct_regression_fails():
     """6 seeds: within 5% of the truth on average; direct regression is off by more than half."""
     modulo, direct = [], []

@@ -273,6 +273,29 @@ def test_hardly_any_state_visited(n_states, n_rows, discount):
         assert np.isfinite(model.reward_coef_).all()
 
 
+def test_a_trial_too_far_away_is_given_up_and_a_solution_is_not():
+    """Policy iteration along a corridor takes a step for each state."""
+    n = 200
+    transitions = np.stack([np.eye(n), np.eye(n, k=1)])
+    transitions[1, -1, -1] = 1.0
+    features = np.zeros((n, 2, 2))
+    features[-1, :, 0] = features[:, 1, 1] = 1.0
+    model = IQLearnClassifier(
+        transitions, discount=0.999, temperature=0.01, q_type="structural", features=features
+    )
+    rows = (
+        np.arange(n)[:, None],
+        np.arange(n) % 2,
+        None,
+        dict.fromkeys(("trajectory", "step", "next_X", "terminal")),
+    )
+    _, problem, _ = model._assemble(*rows)
+    far = np.array([500.0, -2.0])
+    assert problem.at(far) is None
+    value = np.log(np.exp((problem.table(far) - 500_000) / 1e3).sum(axis=1))
+    assert np.isfinite(value).all()
+
+
 def test_an_action_never_taken_tells_nothing_of_its_cost():
     features = np.zeros((3, 2, 1))
     features[:, 1, 0] = -1.0

@@ -1,6 +1,7 @@
 """The limit on BLAS threads is scoped."""
 
 from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 
 import pytest
 import scipy.linalg  # noqa: F401  (its BLAS counts too)
@@ -21,13 +22,34 @@ def threads():
     return {info["num_threads"] for info in threadpool_info() if info["user_api"] == "blas"}
 
 
-def test_the_limit_is_lifted_by_the_last_of_several():
-    one, other = few_threads(90), few_threads(90)
-    with one:
-        other.__enter__()
+def test_a_fit_within_a_fit_leaves_the_limit_to_the_outer_one():
+    with few_threads(90):
+        with few_threads(90):
+            assert threads() == {1}
         assert threads() == {1}
-    assert threads() == {1}  # the other one still needs it
-    other.__exit__(None, None, None)
+    assert threads() == {2}
+
+
+def test_overlapping_threads_lift_the_limit():
+    """The first to come is the first to go, while the other one is still at work."""
+    came, gone = Event(), Event()
+
+    def first():
+        with few_threads(90):
+            came.set()
+            other_came.wait(10)
+        gone.set()
+
+    def second():
+        came.wait(10)
+        with few_threads(90):
+            other_came.set()
+            gone.wait(10)
+
+    other_came = Event()
+    with ThreadPoolExecutor(2) as pool:
+        for done in [pool.submit(first), pool.submit(second)]:
+            done.result()
     assert threads() == {2}
 
 
