@@ -466,6 +466,7 @@ class IQLearnClassifier(WorldsMixin, PolicyMixin, CallbackSupportMixin, Classifi
             "n_iter_": solution.n_iter,
             "loss_curve_": solution.loss_curve,
             "_reward_coef": problem.reward_coef(solution.parameters, stacklevel=5),
+            "_n_fitted": None,
         }
 
 

@@ -18,6 +18,7 @@ class PolicyMixin:
     classes_: np.ndarray
     q_table_: np.ndarray
     _form: Callable
+    _n_fitted: int | None = None
 
     def q_values(self, X):
         """Soft action values of states.
@@ -118,7 +119,8 @@ class PolicyMixin:
         """Akaike's information criterion on decisions, lower is better.
 
         It counts the free parameters of the policy: A - 1 for each visited state of a table, A - 1 for each
-        feature and constant of a linear Q (one for each shared feature), all weights of a network.
+        feature and constant of a linear Q (one for each shared feature), all weights of a network, the
+        coefficients of a structural reward. A counterfactual has those of its fit.
 
         Parameters
         ----------
@@ -132,7 +134,7 @@ class PolicyMixin:
         aic : float
         """
         log_likelihood, _ = self._log_likelihood(X, y, sample_weight)
-        return 2.0 * self._form().n_free(self) - 2 * log_likelihood
+        return 2.0 * self._n_free() - 2 * log_likelihood
 
     def bic(self, X, y, sample_weight=None):
         """Schwarz's information criterion on decisions, lower is better; parameters as for ``aic``.
@@ -149,7 +151,11 @@ class PolicyMixin:
         bic : float
         """
         log_likelihood, total = self._log_likelihood(X, y, sample_weight)
-        return np.log(total) * self._form().n_free(self) - 2 * log_likelihood
+        return np.log(total) * self._n_free() - 2 * log_likelihood
+
+    def _n_free(self):
+        """Free parameters of the fit that the policy comes from."""
+        return self._form().n_free(self) if self._n_fitted is None else self._n_fitted
 
     def _log_likelihood(self, X, y, sample_weight):
         """Weighted log-likelihood and total weight of decisions."""

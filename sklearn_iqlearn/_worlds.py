@@ -229,6 +229,7 @@ def _settle(world, origin, q, reward):
     for name in OF_THE_DATA:
         if hasattr(origin, name):
             setattr(world, name, getattr(origin, name))
+    world._n_fitted = origin._n_free()
     world.q_table_, world.reward_ = q, reward
     world.value_ = soft_value(q, world.temperature)
     world.policy_ = np.exp(log_policy(q, world.temperature))

@@ -37,6 +37,18 @@ def test_nothing_changed_changes_nothing(world, settings):
     assert_allclose(same.q_table_, model.q_table_, rtol=0, atol=1e-7)
 
 
+def test_a_world_has_the_parameters_of_its_fit(world):
+    model = IQLearnClassifier(world.transitions, q_type="structural", features=world.features)
+    model.fit(world.data, world.target)
+    for other in (model.counterfactual(), rewards.anchor(model, 0, model.reward_[:, 0])):
+        for criterion in ("aic", "bic"):
+            here, there = (getattr(one, criterion)(world.data, world.target) for one in (model, other))
+            assert_allclose(there, here, rtol=1e-9)
+    refitted = model.counterfactual().fit(world.data, world.target)
+    table = clone(refitted).fit(world.data, world.target)
+    assert refitted.aic(world.data, world.target) == table.aic(world.data, world.target)
+
+
 def test_nothing_changed_near_discount_one():
     X, y, _, transitions, features = bus_problem()
     for settings in ({}, {"q_type": "structural", "features": features, "alpha": np.inf}):
