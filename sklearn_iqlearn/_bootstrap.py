@@ -63,8 +63,13 @@ class Resampled:
         return low, high
 
     def _normal(self, confidence):
-        reach = ndtri((1 + confidence) / 2) * self.standard_error
-        return self.estimate - reach, self.estimate + reach
+        return normal_interval(self.estimate, self.standard_error, confidence)
+
+
+def normal_interval(estimate, standard_error, confidence):
+    """Interval of a normal distribution: a pair of arrays."""
+    reach = ndtri((1 + confidence) / 2) * standard_error
+    return estimate - reach, estimate + reach
 
 
 INTERVALS = {"percentile": Resampled._percentile, "normal": Resampled._normal}

@@ -18,6 +18,8 @@ import scipy.sparse as sp
 
 from sklearn_iqlearn._linear_algebra import factor
 
+# Policy iteration always ends; at a low temperature it may take as many steps as paths are long.
+MAX_ITER = 10_000
 # Condition number from which on a solution keeps less than about 6 digits.
 ILL_CONDITIONED = 1e10
 
@@ -72,7 +74,7 @@ class NotSolved(ArithmeticError):
     """The Bellman equation was not solved within the iterations allowed."""
 
 
-def solve_soft_bellman(reward, transitions, discount, temperature, *, start=None, tol=1e-14, max_iter=10_000):
+def solve_soft_bellman(reward, transitions, discount, temperature, *, start=None, tol=1e-14, max_iter=MAX_ITER):
     """The soft action values of a reward, by Newton-Kantorovich steps (soft policy iteration).
 
     Parameters
@@ -87,7 +89,6 @@ def solve_soft_bellman(reward, transitions, discount, temperature, *, start=None
         Largest residual of the Bellman equation, relative to the size of Q. Rounding in the linear
         solve bounds what can be had; the iteration also ends where the residual stops falling.
     max_iter : int
-        Policy iteration always ends; at a low temperature it may take as many steps as paths are long.
 
     Returns
     -------

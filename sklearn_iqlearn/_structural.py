@@ -28,6 +28,7 @@ from sklearn_iqlearn._linear_algebra import factor, solve_scaled, weighted_gram
 from sklearn_iqlearn._objective import Evaluation, Objective, first_descent
 from sklearn_iqlearn._projection import project, reward_features
 from sklearn_iqlearn._soft_bellman import (
+    MAX_ITER,
     NotSolved,
     continuation_system,
     log_policy,
@@ -106,7 +107,7 @@ class Structural:
         evaluation = self.objective.evaluate(table, value, self.features @ parameters)
         return None if evaluation is None else StructuralPoint(self, parameters, evaluation)
 
-    def table(self, parameters, max_iter=None):
+    def table(self, parameters, max_iter=MAX_ITER):
         known, start = self.latest or (None, None)
         if known is None or not np.array_equal(known, parameters):
             objective = self.objective
@@ -116,7 +117,7 @@ class Structural:
                 objective.discount,
                 objective.temperature,
                 start=start,
-                **({} if max_iter is None else {"max_iter": max_iter}),
+                max_iter=max_iter,
             )
             self.latest[:] = parameters, table
         return self.latest[1]

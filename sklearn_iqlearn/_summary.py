@@ -4,9 +4,9 @@ import warnings
 
 import numpy as np
 import pandas as pd
-from scipy.special import ndtr, ndtri
+from scipy.special import ndtr
 
-from sklearn_iqlearn._bootstrap import Resampled
+from sklearn_iqlearn._bootstrap import Resampled, normal_interval
 from sklearn_iqlearn._covariance import check_fit, coefficient_names, coefficients, name_features
 from sklearn_iqlearn._covariance import covariance as analytic_covariance
 from sklearn_iqlearn._identification import IdentificationWarning
@@ -111,8 +111,9 @@ def summary(
         )
         origin, n_trajectories = matrix.attrs["kind"], _n_trajectories(trajectory, sample_weight)
         estimate = np.concatenate([np.ravel(value) for value in coefficients(estimator).values()])
-        spread, interval, names = np.sqrt(np.diagonal(matrix)), None, list(matrix.index)
-    table = _regression_table(names, estimate, spread, confidence, interval)
+        spread, names = np.sqrt(np.diagonal(matrix)), list(matrix.index)
+        interval = normal_interval(estimate, spread, confidence)
+    table = _regression_table(names, estimate, spread, interval, confidence)
     log_likelihood, total = estimator._log_likelihood(X, y, sample_weight)
     table.attrs = {
         "Q": estimator._form().__name__.lower(),
@@ -153,26 +154,10 @@ def _names_of(estimator, estimate, feature_names):
     )
 
 
-def _regression_table(names, estimate, standard_error, confidence, interval=None):
-    """Coefficient, standard error, z, p and interval.
-
-    Parameters
-    ----------
-    names : sequence of str
-    estimate, standard_error : ndarray of shape (p,)
-    confidence : float
-    interval : pair of ndarray of shape (p,), optional
-        By default the normal one.
-
-    Returns
-    -------
-    table : Summary
-    """
+def _regression_table(names, estimate, standard_error, interval, confidence):
+    """Coefficient, standard error, z, p and interval, a row for each name."""
     with np.errstate(divide="ignore", invalid="ignore"):
         z = estimate / standard_error
-    if interval is None:
-        reach = ndtri((1 + confidence) / 2) * standard_error
-        interval = estimate - reach, estimate + reach
     tail = 100 * (1 - confidence) / 2
     return Summary(
         {
