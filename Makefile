@@ -4,7 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 FLOOR_TESTS := $(addprefix tests/test_,common.py classifier.py q_functions.py objective.py linear_algebra.py \
-	transitions.py soft_bellman.py bus.py structural.py rewards.py worlds.py inference.py threads.py)
+	transitions.py soft_bellman.py bus.py structural.py rewards.py worlds.py covariance.py \
+	bootstrap.py summary.py threads.py)
 
 .PHONY: demo test test-array-api test-floor lint types wheel bench bench-control bench-structural bench-coverage clean
 

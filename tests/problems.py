@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import scipy.optimize
 
+from sklearn_iqlearn import inference
 from sklearn_iqlearn.datasets import load_rust_bus
 from sklearn_iqlearn.preprocessing import renewal_transitions
 
@@ -114,3 +115,8 @@ def bus_problem(groups=(1, 2, 3, 4)):
         renewal_transitions(increments, 90),
         features,
     )
+
+
+def standard_errors(*args, **options):
+    """Of the coefficients, by ``inference.covariance``."""
+    return np.sqrt(np.diag(inference.covariance(*args, **options)))
