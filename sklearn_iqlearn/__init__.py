@@ -1,6 +1,6 @@
 """Inverse soft-Q learning as a scikit-learn classifier."""
 
-from sklearn_iqlearn._classifier import IQLearnClassifier
+from sklearn_iqlearn._estimator.classifier import IQLearnClassifier
 from sklearn_iqlearn._version import __version__
 
 __all__ = ["IQLearnClassifier", "__version__"]

@@ -16,7 +16,7 @@ from sklearn.model_selection import GridSearchCV, GroupKFold
 from sklearn.pipeline import make_pipeline
 
 from sklearn_iqlearn import IQLearnClassifier
-from sklearn_iqlearn._transitions import Transitions
+from sklearn_iqlearn._model.transitions import Transitions
 
 
 @pytest.mark.parametrize("divergence", DIVERGENCES)

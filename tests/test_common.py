@@ -30,10 +30,10 @@ def test_scikit_learn_checks(estimator, check):
 
 
 def test_the_list_covers_every_option():
-    from sklearn_iqlearn._divergences import DIVERGENCES
-    from sklearn_iqlearn._objective import VALUE_TERMS
+    from sklearn_iqlearn._objective.divergences import DIVERGENCES
+    from sklearn_iqlearn._objective.objective import VALUE_TERMS
     from sklearn_iqlearn._q_functions import Q_FUNCTIONS
-    from sklearn_iqlearn._solvers import SOLVERS
+    from sklearn_iqlearn._solvers.path import SOLVERS
 
     for name, options in {
         "divergence": DIVERGENCES,

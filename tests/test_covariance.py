@@ -8,8 +8,8 @@ from problems import as_rows, bus_problem, random_problem, standard_errors
 from sklearn.exceptions import ConvergenceWarning
 
 from sklearn_iqlearn import IQLearnClassifier, inference, rewards
-from sklearn_iqlearn._information import Information
 from sklearn_iqlearn.datasets import make_bus_engine
+from sklearn_iqlearn.inference._information import Information
 from sklearn_iqlearn.rewards import IdentificationWarning
 
 KINDS = ("observed", "opg", "sandwich", "clustered")

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from problems import DIVERGENCES, LOWER, PENALTY
 
-from sklearn_iqlearn._divergences import DIVERGENCES as CLASSES
-from sklearn_iqlearn._divergences import TV
+from sklearn_iqlearn._objective.divergences import DIVERGENCES as CLASSES
+from sklearn_iqlearn._objective.divergences import TV
 
 
 def inside(name):

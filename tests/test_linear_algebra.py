@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
-from sklearn_iqlearn._linear_algebra import NotPositiveDefinite, factor
+from sklearn_iqlearn._numerics.linear_algebra import NotPositiveDefinite, factor
 
 
 def arrow(n=400, dense_rows=2):

@@ -6,12 +6,12 @@ import pytest
 import scipy.sparse as sp
 from problems import DIVERGENCES, objective, random_problem
 
-from sklearn_iqlearn._divergences import DIVERGENCES as CLASSES
-from sklearn_iqlearn._linear_algebra import LowRankUpdate, NotPositiveDefinite, factor
-from sklearn_iqlearn._newton import newton
-from sklearn_iqlearn._objective import Objective
-from sklearn_iqlearn._schur import schur_complement
-from sklearn_iqlearn._transitions import Transitions
+from sklearn_iqlearn._model.transitions import Transitions
+from sklearn_iqlearn._numerics.linear_algebra import LowRankUpdate, NotPositiveDefinite, factor
+from sklearn_iqlearn._objective.divergences import DIVERGENCES as CLASSES
+from sklearn_iqlearn._objective.objective import Objective
+from sklearn_iqlearn._objective.schur import schur_complement
+from sklearn_iqlearn._solvers.newton import newton
 
 SETTINGS = {"discount": 0.9, "alpha": 3.0, "temperature": 0.7, "smoothing": 0.5}
 

@@ -11,7 +11,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
 from sklearn_iqlearn import IQLearnClassifier
-from sklearn_iqlearn._q_functions import find_rows
+from sklearn_iqlearn._q_functions.tabular import find_rows
 
 
 def rollouts(seed=0, n_states=8, n_trajectories=30, length=20):
@@ -267,7 +267,7 @@ def test_batches_are_unbiased(value_term):
     from sklearn.utils import check_random_state
 
     from sklearn_iqlearn import _adam
-    from sklearn_iqlearn._jax_objective import arguments, loss_and_gradient
+    from sklearn_iqlearn._solvers.jax_objective import arguments, loss_and_gradient
 
     states, actions, order = rollouts(n_trajectories=6)
     X = np.random.default_rng(1).normal(size=(8, 3))[states[:, 0]]

@@ -8,9 +8,9 @@ from numpy.testing import assert_allclose
 from problems import as_rows, bus_problem, random_problem
 
 from sklearn_iqlearn import IQLearnClassifier, rewards
-from sklearn_iqlearn._projection import project
-from sklearn_iqlearn._simulation import long_run_shares
-from sklearn_iqlearn._transitions import Transitions, check_transitions
+from sklearn_iqlearn._coefficients.projection import project
+from sklearn_iqlearn._model.simulation import long_run_shares
+from sklearn_iqlearn._model.transitions import Transitions, check_transitions
 from sklearn_iqlearn.datasets import make_bus_engine, make_gridworld, make_random_mdp
 from sklearn_iqlearn.rewards import IdentificationWarning
 

@@ -5,8 +5,8 @@ import pytest
 import scipy.sparse as sp
 from problems import random_problem
 
-from sklearn_iqlearn._soft_bellman import inverse_bellman, log_policy, soft_value, solve_soft_bellman
-from sklearn_iqlearn._transitions import Transitions
+from sklearn_iqlearn._model.soft_bellman import inverse_bellman, log_policy, soft_value, solve_soft_bellman
+from sklearn_iqlearn._model.transitions import Transitions
 
 
 def kernel(seed=0, form=np.asarray, **kwargs):

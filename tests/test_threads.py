@@ -9,7 +9,7 @@ from problems import as_rows, random_problem
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from sklearn_iqlearn import IQLearnClassifier
-from sklearn_iqlearn._threads import few_threads
+from sklearn_iqlearn._numerics.threads import few_threads
 
 
 @pytest.fixture(autouse=True)

@@ -5,7 +5,7 @@ import pytest
 import scipy.sparse as sp
 from problems import random_problem
 
-from sklearn_iqlearn._transitions import SMALL, Transitions, check_transitions
+from sklearn_iqlearn._model.transitions import SMALL, Transitions, check_transitions
 
 DENSE = random_problem(0, n_states=5, n_actions=3)[0]
 FORMS = {

@@ -11,7 +11,7 @@ from problems import as_rows, bus_problem, random_problem
 from sklearn.base import clone
 
 from sklearn_iqlearn import IQLearnClassifier, rewards
-from sklearn_iqlearn._transitions import check_transitions
+from sklearn_iqlearn._model.transitions import check_transitions
 from sklearn_iqlearn.datasets import make_bus_engine, make_gridworld, make_random_mdp
 
 

@@ -5,10 +5,10 @@ import pandas as pd
 import scipy.sparse as sp
 from sklearn.utils import Bunch, check_random_state
 
-from sklearn_iqlearn._parameters import check_count, check_number
-from sklearn_iqlearn._simulation import simulate
-from sklearn_iqlearn._soft_bellman import log_policy, soft_value, solve_soft_bellman
-from sklearn_iqlearn._transitions import check_transitions
+from sklearn_iqlearn._estimator.parameters import check_count, check_number
+from sklearn_iqlearn._model.simulation import simulate
+from sklearn_iqlearn._model.soft_bellman import log_policy, soft_value, solve_soft_bellman
+from sklearn_iqlearn._model.transitions import check_transitions
 from sklearn_iqlearn.preprocessing import renewal_transitions
 
 

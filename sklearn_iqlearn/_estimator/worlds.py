@@ -1,0 +1,281 @@
+"""A fitted estimator in another world: changed, solved again, and simulated."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.base import clone
+from sklearn.utils import check_array, check_random_state
+from sklearn.utils.validation import check_is_fitted
+
+from sklearn_iqlearn._coefficients.identification import identified
+from sklearn_iqlearn._coefficients.projection import project, reward_features
+from sklearn_iqlearn._estimator.parameters import check_count, check_distribution, check_numbers
+from sklearn_iqlearn._model.simulation import simulate
+from sklearn_iqlearn._model.soft_bellman import (
+    inverse_bellman,
+    log_policy,
+    soft_value,
+    solve_soft_bellman,
+    warn_ill_conditioned,
+)
+from sklearn_iqlearn._model.transitions import check_transitions
+from sklearn_iqlearn._numerics.threads import few_threads
+
+# Fitted attributes that describe the data, and so hold in any world.
+OF_THE_DATA = (
+    "classes_",
+    "n_features_in_",
+    "feature_names_in_",
+    "counts_",
+    "initial_distribution_",
+    "state_coverage_",
+    "state_action_coverage_",
+)
+
+
+class WorldsMixin:
+    """Counterfactuals and simulation for ``IQLearnClassifier``."""
+
+    features: Any
+    classes_: np.ndarray
+    reward_: np.ndarray
+    q_table_: np.ndarray
+    policy_: np.ndarray
+    initial_distribution_: np.ndarray
+    _reward_coef: np.ndarray | None = None
+
+    @property
+    def reward_coef_(self):
+        """Coefficients of the reward in the features."""
+        if not hasattr(self, "q_table_") or self.features is None:
+            raise AttributeError("reward_coef_ needs a fit with features.")
+        if self._reward_coef is not None:
+            return self._reward_coef
+        try:
+            found = project_reward(self)
+        except ValueError as error:
+            raise AttributeError(f"reward_coef_: {error}") from error
+        return identified(found.coef, found.unidentified, stacklevel=2)
+
+    def counterfactual(
+        self,
+        *,
+        transitions=None,
+        reward=None,
+        reward_coef=None,
+        discount=None,
+        temperature=None,
+        forbid=None,
+    ):
+        """The decision maker in a changed world: the policy solved again for what is changed.
+
+        What is not given stays as it is in the estimator. The answer depends on more than the policy: rewards
+        that differ by a shaping term, which the same decisions fit equally well, lead to different policies
+        once the transitions or the discount change. ``q_type="structural"``, ``reward_coef`` and
+        ``rewards.anchor`` choose among them by what is known of the reward.
+
+        Parameters
+        ----------
+        transitions : as for the estimator, optional
+            New transitions, between the same states by the same actions.
+        reward : array of shape (S, A) or (S,), optional
+            New reward; minus infinity forbids a pair. By default ``reward_``.
+        reward_coef : array of shape (K,), optional
+            Coefficients of the estimator's ``features`` that make up the new reward, instead of ``reward``:
+            ``reward_coef_`` as it is, or with changes.
+        discount, temperature : float, optional
+            New discount and temperature.
+        forbid : action, list of actions, or boolean array of shape (S, A), optional
+            Actions that can no longer be taken, everywhere or where the array is true. Earlier bans stay.
+
+        Returns
+        -------
+        world : IQLearnClassifier
+            A fitted estimator whose Q is the table that solves the changed world. Its ``counts_``,
+            ``initial_distribution_`` and coverage are still those of the data; what tells of a fit (``coef_``,
+            ``converged_``) it lacks, and ``inference`` is for the fit itself.
+
+        Raises
+        ------
+        ValueError
+            If the estimator was fitted without transitions, the new ones have other states or actions, a
+            coefficient is NaN (not identified), or a state is left without an action.
+
+        References
+        ----------
+        Rust (1987), section 5. Kalouptsidi, Scott and Souza-Rodrigues (2021). Identification of counterfactuals in
+        dynamic discrete choice models. Quantitative Economics 12(2): which counterfactuals the policy decides.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklearn_iqlearn import IQLearnClassifier
+        >>> from sklearn_iqlearn.datasets import make_bus_engine
+        >>> bus = make_bus_engine(n_trajectories=100, random_state=0)
+        >>> model = IQLearnClassifier(
+        ...     bus.transitions, discount=bus.discount, q_type="structural", features=bus.features, alpha=np.inf
+        ... ).fit(bus.data, bus.target)
+        >>> dearer = model.counterfactual(reward_coef=model.coef_ * [1, 2])
+        >>> bool(dearer.policy_[60, 1] < model.policy_[60, 1])
+        True
+        """
+        kernel = fitted_transitions(self)
+        changes = {"transitions": transitions, "discount": discount, "temperature": temperature}
+        parameters = {name: value for name, value in changes.items() if value is not None}
+        world = clone(self).set_params(q_type="tabular", **parameters)
+        check_numbers(world)
+        if transitions is not None:
+            kernel, labels = check_transitions(transitions)
+            shape = (kernel.n_states, kernel.n_actions)
+            if shape != self.q_table_.shape or not np.array_equal(labels, self.classes_):
+                raise ValueError(
+                    f"transitions must have the {len(self.q_table_)} states and the actions "
+                    f"{self.classes_.tolist()} of the fit, got {kernel.n_states} states and {labels.tolist()}."
+                )
+        reward = _new_reward(self, reward, reward_coef)
+        reward = np.where(_forbidden(self, forbid) | (self.reward_ == -np.inf), -np.inf, reward)
+        if (reward == -np.inf).all(axis=1).any():
+            state = int(np.argmax((reward == -np.inf).all(axis=1)))
+            raise ValueError(f"forbid and reward must leave an action in every state, got none in state {state}.")
+        with few_threads(kernel.n_states):
+            q = solve_soft_bellman(reward, kernel, float(world.discount), float(world.temperature))
+        policy = np.exp(log_policy(q, world.temperature))
+        warn_ill_conditioned(policy, kernel, world.discount, stacklevel=3)
+        return _settle(world, self, q, reward)
+
+    def sample(self, n_trajectories=1, n_steps=100, *, initial_distribution=None, random_state=None):
+        """Simulate decisions of the policy.
+
+        Parameters
+        ----------
+        n_trajectories : int, default=1
+        n_steps : int, default=100
+            Decisions in each trajectory; fewer where its episode ends.
+        initial_distribution : array of shape (S,), optional
+            Distribution of the first state; by default ``initial_distribution_``.
+        random_state : int, RandomState or None, default=None
+
+        Returns
+        -------
+        decisions : DataFrame
+            Columns ``trajectory`` and ``step`` (from 0), the state (named as in ``fit``, or ``state``),
+            ``action`` (of ``classes_``) and ``terminal`` (whether the episode ended after it).
+
+        Raises
+        ------
+        ValueError
+            If the estimator was fitted without transitions, or a number is not an integer >= 1.
+        """
+        kernel = fitted_transitions(self)
+        check_count("n_trajectories", n_trajectories)
+        check_count("n_steps", n_steps)
+        initial = self.initial_distribution_
+        if initial_distribution is not None:
+            initial = check_distribution(initial_distribution, "initial_distribution", kernel.n_states)
+        rng = check_random_state(random_state)
+        columns = simulate(self.policy_, kernel, initial, n_trajectories, n_steps, rng)
+        columns["action"] = self.classes_[columns["action"]]
+        name = getattr(self, "feature_names_in_", ["state"])[0]
+        if name not in columns:
+            columns = {name if column == "state" else column: values for column, values in columns.items()}
+        return pd.DataFrame(columns)
+
+
+def project_reward(estimator, features=None, *, shaping=True):
+    """``_projection.project`` for the reward of a fitted estimator."""
+    kernel = fitted_transitions(estimator)
+    features = estimator.features if features is None else features
+    if features is None:
+        raise ValueError("features must be given, here or to the estimator, got None.")
+    features = check_array(features, dtype=np.float64, allow_nd=True, input_name="features")
+    shape = estimator.q_table_.shape
+    if features.shape[:-1] not in (shape, shape[:1]) or not features.shape[-1]:
+        raise ValueError(
+            f"features must have shape ({shape[0]}, {shape[1]}, K) or ({shape[0]}, K), got {features.shape}."
+        )
+    weights = np.where(np.isfinite(estimator.reward_), estimator.counts_, 0.0)
+    features = reward_features(features, shape[1])
+    with few_threads(kernel.n_states):
+        return project(estimator.reward_, features, weights, kernel, estimator.discount, shaping=shaping)
+
+
+def fitted_transitions(estimator):
+    """The transitions of a fitted estimator, or an error that says what is missing."""
+    check_is_fitted(estimator)
+    if estimator.transitions is None:
+        raise ValueError(
+            "transitions must be given to the estimator for this: decisions alone do not tell where actions "
+            "never taken would lead. Got transitions=None."
+        )
+    kernel = check_transitions(estimator.transitions)[0]
+    if (kernel.n_states, kernel.n_actions) != estimator.q_table_.shape:
+        raise ValueError(
+            f"transitions must be those of the fit, of {estimator.q_table_.shape} states and actions, got others "
+            f"of ({kernel.n_states}, {kernel.n_actions}): fit again."
+        )
+    return kernel
+
+
+def with_values(estimator, kernel, value):
+    """A copy with the same policy and other values: the reward, Q and value are the ones that belong to them."""
+    world = clone(estimator).set_params(q_type="tabular")
+    q = value[:, None] + estimator.temperature * log_policy(estimator.q_table_, estimator.temperature)
+    return _settle(world, estimator, q, inverse_bellman(q, value, kernel, estimator.discount))
+
+
+def _settle(world, origin, q, reward):
+    """Fill in the fitted attributes of a world whose Q is known."""
+    for name in OF_THE_DATA:
+        if hasattr(origin, name):
+            setattr(world, name, getattr(origin, name))
+    world._n_fitted = origin._n_free()
+    world.q_table_, world.reward_ = q, reward
+    world.value_ = soft_value(q, world.temperature)
+    world.policy_ = np.exp(log_policy(q, world.temperature))
+    return world
+
+
+def _new_reward(estimator, reward, coef):
+    """The reward of a counterfactual: (S, A)."""
+    if reward is not None and coef is not None:
+        raise ValueError("reward and reward_coef both tell the new reward: pass one of them.")
+    shape = estimator.q_table_.shape
+    if coef is not None:
+        if estimator.features is None:
+            raise ValueError("reward_coef needs features, whose coefficients they are; the estimator has none.")
+        features = reward_features(np.asarray(estimator.features, dtype=np.float64), shape[1])
+        coef = np.asarray(coef, dtype=np.float64)
+        if coef.shape != (features.shape[2],):
+            raise ValueError(f"reward_coef must have shape ({features.shape[2]},), got {coef.shape}.")
+        if not np.isfinite(coef).all():
+            raise ValueError(
+                f"reward_coef must be finite, got {coef.tolist()}: put a value of your own, 0 say, where the "
+                "decisions do not identify one."
+            )
+        return features @ coef
+    if reward is None:
+        return estimator.reward_
+    reward = np.asarray(reward, dtype=np.float64)
+    if reward.shape not in (shape, shape[:1]):
+        raise ValueError(f"reward must have shape {shape} or {shape[:1]}, got {reward.shape}.")
+    if np.isnan(reward).any() or (reward == np.inf).any():
+        raise ValueError("reward must be finite or minus infinity, got NaN or infinity.")
+    return np.broadcast_to(reward.reshape(shape[0], -1), shape)
+
+
+def _forbidden(estimator, forbid):
+    """Pairs that must not be taken: boolean, (S, A) or (A,)."""
+    actions = estimator.classes_
+    if forbid is None:
+        return np.zeros(len(actions), dtype=bool)
+    forbid = np.atleast_1d(np.asarray(forbid))
+    if forbid.dtype == bool and forbid.shape == estimator.q_table_.shape:
+        return forbid
+    mask = forbid.dtype == bool and actions.dtype != bool  # True is no name for action 1
+    if mask or forbid.ndim != 1 or not np.isin(forbid, actions).all():
+        raise ValueError(
+            f"forbid must be actions of {actions.tolist()}, or a boolean array of shape "
+            f"{estimator.q_table_.shape}, got {forbid.ravel()[:5].tolist()} of shape {forbid.shape}."
+        )
+    return np.isin(actions, forbid)

@@ -1,0 +1,1 @@
+"""The mathematics of decisions: kernels, decisions summarised, soft-Bellman equations, simulation."""

@@ -1,0 +1,275 @@
+"""From rows of decisions to what the objective needs: counts, kernel and starts.
+
+The rows enter only here. What comes out has the size of the states and actions, and is the same to
+rounding for every order of the rows.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.sparse as sp
+
+from sklearn_iqlearn._model.transitions import Transitions
+
+
+@dataclass(frozen=True)
+class Demonstrations:
+    """Decisions summarised.
+
+    Parameters
+    ----------
+    transitions : Transitions
+        Given, or the empirical kernel of the rows.
+    counts : ndarray of shape (S, A)
+        Weighted visits.
+    known : ndarray of shape (S, A)
+        Those of them whose continuation, a next state or the end of the episode, is known.
+    penalised : boolean ndarray of shape (S, A)
+        Pairs whose reward can be told, and so be penalised.
+    initial_distribution : ndarray of shape (S,)
+        Weighted shares of the states in which trajectories start.
+    """
+
+    transitions: Transitions
+    counts: np.ndarray
+    known: np.ndarray
+    penalised: np.ndarray
+    initial_distribution: np.ndarray
+
+
+def with_transitions(transitions, states, actions, weight, starts):
+    """Summarise decisions where the transitions are given.
+
+    Parameters
+    ----------
+    transitions : Transitions
+    states, actions : integer ndarray of shape (n_rows,)
+    weight : ndarray of shape (n_rows,)
+    starts : boolean ndarray of shape (n_rows,)
+
+    Returns
+    -------
+    demonstrations : Demonstrations
+    """
+    shape = (transitions.n_states, transitions.n_actions)
+    counts = _totals(states * shape[1] + actions, weight, shape[0] * shape[1]).reshape(shape)
+    return Demonstrations(
+        transitions=transitions,
+        counts=counts,
+        known=counts,
+        penalised=np.ones(shape, dtype=bool),
+        initial_distribution=_distribution(states[starts], weight[starts], shape[0]),
+    )
+
+
+def with_successors(states, actions, weight, successors, starts, shape, *, stand_in):
+    """Summarise decisions whose next states are rows: the empirical kernel.
+
+    Parameters
+    ----------
+    states, actions : integer ndarray of shape (n_rows,)
+    weight : ndarray of shape (n_rows,)
+    successors : integer ndarray of shape (n_rows,)
+        Next state of each row, ``ENDED`` where its episode ended, ``CUT_OFF`` where it is not known.
+    starts : boolean ndarray of shape (n_rows,)
+    shape : tuple (S, A)
+    stand_in : bool
+        Whether a pair with no known continuation gets one: the mean successor of the actions tried in its
+        state, or the state itself where none is known.
+
+    Returns
+    -------
+    demonstrations : Demonstrations
+    """
+    n_pairs = shape[0] * shape[1]
+    pairs = states * shape[1] + actions
+    continued, moved = successors != CUT_OFF, successors >= 0
+    counts = _totals(pairs, weight, n_pairs).reshape(shape)
+    known = _totals(pairs[continued], weight[continued], n_pairs).reshape(shape)
+    share = weight[moved] / known[states[moved], actions[moved]]
+    matrices = [
+        sp.coo_array(
+            (share[taken], (states[moved][taken], successors[moved][taken])), shape=(shape[0], shape[0])
+        ).tocsr()
+        for taken in (actions[moved] == a for a in range(shape[1]))
+    ]
+    penalised = known > 0
+    if stand_in:
+        totals = known.sum(axis=1, keepdims=True)
+        mean = Transitions(matrices).mix(np.divide(known, totals, where=totals > 0, out=np.zeros(shape)))
+        # Where nothing at all is known, the state itself: a reward of 0 then has the value of one that goes on.
+        mean = mean + sp.diags_array(1.0 * (totals[:, 0] == 0))
+        matrices = [
+            sp.csr_array(matrix + sp.diags_array(1.0 * ~penalised[:, a]) @ mean)
+            for a, matrix in enumerate(matrices)
+        ]
+        penalised = np.ones(shape, dtype=bool)
+    return Demonstrations(
+        transitions=Transitions(matrices),
+        counts=counts,
+        known=known,
+        penalised=penalised,
+        initial_distribution=_distribution(states[starts], weight[starts], shape[0]),
+    )
+
+
+def _totals(cells, weight, n_cells):
+    # Adding in the order of cell and weight makes the sums independent of the order of the rows.
+    order = np.lexsort((weight, cells))
+    return np.bincount(cells[order], weights=weight[order], minlength=n_cells)
+
+
+def _distribution(states, weight, n_states):
+    totals = _totals(states, weight, n_states)
+    return totals / totals.sum()
+
+
+ENDED, CUT_OFF = -1, -2
+
+
+def follow_rows(kept, *, trajectory, step, next_X, terminal):
+    """What follows each of the rows kept.
+
+    Parameters
+    ----------
+    kept : boolean ndarray of shape (n_rows,)
+        Rows with a weight; the others count as left out.
+    trajectory, step, next_X, terminal
+        As in ``IQLearnClassifier.fit``.
+
+    Returns
+    -------
+    following : integer ndarray of shape (kept.sum(),)
+        Position of the next row among those kept, ``ENDED`` or ``CUT_OFF``; with ``next_X`` that of the row.
+    starts : boolean ndarray of shape (kept.sum(),)
+        Rows that start a trajectory.
+    """
+    if trajectory is not None and next_X is not None:
+        raise ValueError("trajectory and next_X both tell the next state: pass one of them.")
+    starts = start_rows(trajectory, step, kept)
+    if trajectory is None and next_X is None:
+        if terminal is not None:
+            raise ValueError(
+                "terminal needs trajectory or next_X, which tell the next states; got terminal alone."
+            )
+        return np.full(len(starts), ENDED), starts
+    ended = np.zeros(len(starts), dtype=bool)
+    if terminal is not None:
+        ended = check_flags(terminal, "terminal", len(kept))[kept]
+    if trajectory is None:
+        return np.where(ended, ENDED, np.arange(len(starts))), starts
+    order, same, ahead = _sorted_rows(trajectory, step, kept)
+    following = np.full(len(starts), CUT_OFF)
+    follows = same & (ahead == 1)
+    following[order[:-1][follows]] = order[1:][follows]
+    if (following[ended] >= 0).any():
+        row = np.flatnonzero(ended & (following >= 0))[0]
+        raise ValueError(
+            "terminal rows must be the last of their trajectory, got one that the next row of trajectory "
+            f"{np.asarray(trajectory)[kept][row].tolist()!r} follows."
+        )
+    following[ended] = ENDED
+    return following, starts
+
+
+def start_rows(trajectory, step, kept):
+    """Which of the rows kept start a trajectory: all of them where there is none."""
+    if trajectory is None:
+        if step is not None:
+            raise ValueError("step needs trajectory, the id of each row's trajectory; got step alone.")
+        return np.ones(kept.sum(), dtype=bool)
+    order, same, _ = _sorted_rows(trajectory, step, kept)
+    starts = np.ones(len(order), dtype=bool)
+    starts[order[1:][same]] = False
+    return starts
+
+
+def _sorted_rows(trajectory, step, kept):
+    """The rows kept, by trajectory and time.
+
+    Returns
+    -------
+    order : integer ndarray
+    same : boolean ndarray
+        Whether each but the first belongs to the trajectory of the one before it.
+    ahead : integer ndarray
+        Its time since that one.
+    """
+    ids = np.unique(check_ids(trajectory, "trajectory", len(kept))[kept], return_inverse=True)[1]
+    if step is None:
+        times = order = np.arange(len(ids))
+        changes = np.flatnonzero(np.diff(ids, prepend=-1))
+        if len(np.unique(ids[changes])) < len(changes):
+            raise ValueError(
+                "trajectory: the rows of a trajectory must be contiguous and in order, got an id that comes "
+                "back later; pass step, each row's integer time, for rows in any order."
+            )
+    else:
+        times = check_integers(check_column(step, "step", len(kept)), "step")[kept]
+        order = np.lexsort((times, ids))
+    same, ahead = np.diff(ids[order]) == 0, np.diff(times[order])
+    if (same & (ahead == 0)).any():
+        row = order[1:][same & (ahead == 0)][0]
+        raise ValueError(
+            "step must differ between the rows of a trajectory, got the step "
+            f"{times[row]} twice in trajectory {np.asarray(trajectory)[kept][row].tolist()!r}."
+        )
+    return order, same, ahead
+
+
+def check_column(values, name, n_rows):
+    """A fit parameter with one value per row."""
+    values = np.asarray(values)
+    if values.shape != (n_rows,):
+        raise ValueError(f"{name} must have one value per row, shape ({n_rows},), got {values.shape}.")
+    return values
+
+
+def check_ids(values, name, n_rows):
+    """A fit parameter with an id per row: numbers, strings or other things of one kind, none missing."""
+    values = check_column(values, name, n_rows)
+    if values.dtype == object and len({type(value) for value in values}) > 1:
+        kinds = sorted({type(value).__name__ for value in values})
+        raise ValueError(f"{name} must hold ids of one type, none of them missing, got {' and '.join(kinds)}.")
+    if (values != values).any():
+        raise ValueError(f"{name} must have no missing id, got {values[values != values][0]!r}.")
+    return values
+
+
+def check_flags(values, name, n_rows):
+    """A fit parameter with a truth value per row."""
+    values = check_column(values, name, n_rows)
+    flags = [value for value in values.tolist() if not (isinstance(value, int | float) and value in (0, 1))]
+    if values.dtype != bool and flags:
+        raise ValueError(f"{name} must be boolean, got {flags[0]!r}.")
+    return values.astype(bool)
+
+
+def check_integers(values, name):
+    """Whole numbers, in any real numeric type, as int64."""
+    if values.dtype.kind not in "iuf":
+        try:
+            values = np.asarray([float(value) for value in values.tolist()])
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"{name} must be integers, got {values[0]!r}.") from error
+    wrong = (values != np.floor(values)) | (np.abs(values) >= 2.0**63)
+    if wrong.any():
+        raise ValueError(f"{name} must be integers, got {values[wrong][0]}.")
+    return values.astype(np.int64)
+
+
+def check_weight(sample_weight, n_rows):
+    """Sample weights: None is 1 everywhere."""
+    if sample_weight is None:
+        return np.ones(n_rows)
+    weight = check_column(sample_weight, "sample_weight", n_rows)
+    try:
+        weight = weight.astype(np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"sample_weight must be numbers, got {weight[0]!r}.") from error
+    if not np.isfinite(weight).all() or (weight < 0).any():
+        worst = weight[~(weight >= 0) | ~np.isfinite(weight)][0]
+        raise ValueError(f"sample_weight must be finite and non-negative, got {worst}.")
+    if not weight.any():
+        raise ValueError("sample_weight must be positive in some row, got zeros only.")
+    return weight

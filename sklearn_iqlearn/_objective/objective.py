@@ -1,0 +1,273 @@
+"""The IQ-Learn objective on a table of soft action values, with its derivatives.
+
+Notation (shapes): Q (S, A) with soft value V (S,) and softmax policy pi (S, A) at temperature sigma;
+transitions P, stacked as T (S*A, S); rho (S, A) the shares of the visits and rho_S (S,) their row sums;
+w (S, A) the weights of the reward penalty, (N + smoothing) / n for counts N of total n; p0 (S,) the
+initial distribution; Pi the (S, S*A) matrix with pi in it. E repeats a state's row for its actions.
+
+Objective
+    r = Q - gamma T V                                                (Garg et al. 2021, eq. 6)
+    J = -sum rho r + sum v V + sum w g_alpha(r)
+
+    value_term="expert":   v = rho_S - gamma T' rho, and J = -sigma * mean log pi + penalty,
+                           since -rho (r + gamma T V) + rho_S V = -rho (Q - V) = -sigma rho log pi
+    value_term="initial":  v = (1 - gamma) p0                        (Garg et al. 2021, eq. 9)
+
+Q is given as q + level with one constant level. Near discount 1 the level of Q is large (log(A) / (1 -
+gamma) for a reward of 0) and its differences small: kept apart, with l = 1 - gamma T 1,
+
+    r = q - gamma T V(q) + level l,        V(Q) = V(q) + level,
+
+neither costs the other its digits.
+
+Gradient. With u = dJ/dr = w g_alpha'(r) - rho and b = v - gamma T' u, the total derivative in V,
+
+    dJ/dQ = u + Pi' b.
+
+Hessian. A direction x changes V by z = Pi x, r by x - gamma T z, and pi by pi (x - E z) / sigma:
+
+    x' H x = sum w g_alpha''(r) (x - gamma T z)^2 + sum_s b_s / sigma * Var_pi(x_s).
+
+It is positive semidefinite where b >= 0; b clipped at 0 gives a curvature that always is.
+
+Newton's direction solves H x = -G. Write x = E z + y: z moves the values and y, with Pi y = 0, the
+advantages. With d = w g_alpha''(r), beta = b / sigma and L = E - gamma T, minimise
+
+    sum d (L z + y)^2 / 2 + sum beta pi y^2 / 2 + G' (E z + y)    subject to  Pi y = 0.
+
+Given z, every state's y is "diagonal plus one constraint", with e = d + beta pi and 1/m = sum_a pi^2 / e:
+
+    y = (m_s t pi - G - d L z) / e,    t = sum_a (pi / e) (G + d L z),
+
+and what is left is one S-by-S system, a Schur complement that is sparse where P is:
+
+    L' W L z = -E' G + L' (d / e) (G - pi m_s sum_a (pi / e) G),
+    W = diag(d beta pi / e) + blockdiag(m_s c_s c_s'),    c = pi d / e.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from types import MappingProxyType
+
+import numpy as np
+
+from sklearn_iqlearn._model.soft_bellman import continuation_system, inverse_bellman, log_policy, soft_value
+from sklearn_iqlearn._model.transitions import Transitions
+from sklearn_iqlearn._numerics.linear_algebra import NotPositiveDefinite, factor
+from sklearn_iqlearn._objective.divergences import Divergence
+from sklearn_iqlearn._objective.schur import schur_complement
+
+# Share of the way to the edge of the domain that the linearised reward may go in one step.
+FRACTION_TO_EDGE = 0.9
+# Least curvature of the penalty, as a share of weight / alpha, where the true Hessian is of no use.
+LEAST_CURVATURE = 1e-3
+
+
+@dataclass(frozen=True)
+class Objective:
+    """The data and settings of J; see the module's docstring for the symbols.
+
+    Parameters
+    ----------
+    transitions : Transitions
+    occupancy : ndarray of shape (S, A)
+        rho, the weight of the rewards.
+    penalty_weight : ndarray of shape (S, A)
+        w; zero everywhere switches the penalty off.
+    value_weight : ndarray of shape (S,)
+        v.
+    discount, temperature, alpha : float
+    divergence : Divergence
+    n : float
+        Total weight of the decisions.
+    level : float
+        Constant that is added to every table of action values.
+    """
+
+    transitions: Transitions
+    occupancy: np.ndarray
+    penalty_weight: np.ndarray
+    value_weight: np.ndarray
+    discount: float
+    temperature: float
+    divergence: Divergence
+    alpha: float
+    n: float = 1.0
+    level: float = 0.0
+
+    @cached_property
+    def base_reward(self):
+        """The reward that the level alone implies."""
+        certain = self.transitions.expected_next(np.ones(self.transitions.n_states))
+        return self.level * (1 - self.discount * certain)
+
+    def reward(self, q, value):
+        """The reward of the table ``q + level``, where ``value`` is the soft value of ``q``."""
+        return self.base_reward + inverse_bellman(q, value, self.transitions, self.discount)
+
+    def reward_of(self, q):
+        """The reward of the table ``q + level``."""
+        return self.reward(q, soft_value(q, self.temperature))
+
+    def scaled(self, reward):
+        """The reward in units of alpha, 0 where it takes no part in the penalty."""
+        return np.where(self.penalty_weight > 0, reward / self.alpha, 0.0)
+
+    def at(self, q):
+        """J at the table ``q + level``, or None outside the domain of the divergence."""
+        value = soft_value(q, self.temperature)
+        return self.evaluate(q, value, self.reward(q, value))
+
+    def evaluate(self, q, value, reward):
+        """J at the table ``q + level`` whose soft value and reward are known."""
+        u = self.scaled(reward)
+        if not (u.min() > self.divergence.lower and u.max() < self.divergence.upper):
+            return None
+        with np.errstate(over="ignore"):
+            penalty = self.alpha * np.sum(self.penalty_weight * self.divergence.g(u))
+        objective = penalty - np.sum(self.occupancy * reward)
+        objective += self.value_weight @ value + self.level * self.value_weight.sum()
+        return Evaluation(self, q, value, reward, float(objective)) if np.isfinite(objective) else None
+
+
+class Evaluation:
+    """J at one table, with what its derivatives share; ``q`` and ``value`` are without the level."""
+
+    def __init__(self, objective, q, value, reward, loss):
+        self.objective, self.q, self.value, self.reward, self.loss = objective, q, value, reward, loss
+        # The reward is a difference of values, and inherits their rounding.
+        self.rounding = 4 * np.finfo(float).eps * (1 + abs(loss) + np.abs(q).max())
+        self.policy = np.exp(log_policy(q, objective.temperature))
+        scaled = objective.scaled(reward)
+        self.pull = objective.penalty_weight * objective.divergence.dg(scaled) - objective.occupancy
+        self.curvature = objective.penalty_weight * objective.divergence.d2g(scaled) / objective.alpha
+        self.pressure = objective.value_weight - objective.discount * objective.transitions.flow(self.pull)
+        self.gradient = self.pull + self.policy * self.pressure[:, None]
+
+    def reward_change(self, direction):
+        """First-order change of the reward along a direction of Q, J = I - gamma T Pi: (S, A) -> (S, A)."""
+        change = (self.policy * direction).sum(axis=1)
+        return direction - self.objective.discount * self.objective.transitions.expected_next(change)
+
+    def reach(self, direction):
+        """The step, at most 1, that keeps the linearised reward well inside the divergence's domain."""
+        return self.reach_of(self.reward_change(direction)) if self.objective.divergence.bounded else 1.0
+
+    def reach_of(self, change):
+        """The step, at most 1, whose share of a change of the reward stays well inside the domain."""
+        divergence, alpha = self.objective.divergence, self.objective.alpha
+        edge = alpha * np.where(change > 0, divergence.upper, divergence.lower)
+        moving = (change != 0) & (self.objective.penalty_weight > 0)
+        steps = (edge - self.reward)[moving] / change[moving]
+        return min(1.0, FRACTION_TO_EDGE * steps.min(initial=np.inf))
+
+    def moved(self, direction, step):
+        """The table after a step.
+
+        The reward is a concave function of Q, so a straight step ends below the reward that its
+        linearisation promises. Where rewards have a bound, that difference alone can cross it: one
+        chord step towards Q = r + gamma T V(Q) takes it away to first order.
+        """
+        objective = self.objective
+        q = self.q + step * direction
+        if not objective.divergence.bounded:
+            return q
+        wanted = self.reward + step * self.reward_change(direction)
+        value = soft_value(q, objective.temperature)
+        error = wanted - objective.reward(q, value)
+        change = self._solve_continuation((self.policy * error).sum(axis=1))
+        return q + error + objective.discount * objective.transitions.expected_next(change)
+
+    @cached_property
+    def _solve_continuation(self):
+        objective = self.objective
+        return factor(continuation_system(self.policy, objective.transitions, objective.discount))
+
+    def newton_direction(self):
+        """Newton's direction from the structure of the Hessian."""
+        return first_descent(self, self._solve)
+
+    def curvatures(self):
+        """Curvatures (beta, d) to try for a Hessian: the true ones first.
+
+        The second always gives a positive semidefinite one: beta clipped at 0, and the curvature of the
+        penalty, which some divergences let vanish for large rewards, at no less than a share of its usual
+        size.
+        """
+        beta = self.pressure / self.objective.temperature
+        yield np.where(self._convex_in_advantages(beta), beta, 0), self.curvature
+        least = LEAST_CURVATURE * self.objective.penalty_weight / self.objective.alpha
+        yield np.maximum(beta, 0), np.maximum(self.curvature, least)
+
+    def _convex_in_advantages(self, beta):
+        """States where diag(e) is positive definite on the advantages: at most one e < 0, and then 1/m < 0."""
+        e = self.curvature + beta[:, None] * self.policy
+        with np.errstate(divide="ignore", invalid="ignore"):
+            negative_curvature = np.sum(self.policy**2 / e, axis=1) < 0
+        n_negative = (e < 0).sum(axis=1)
+        return (beta >= 0) | ((e != 0).all(axis=1) & ((n_negative == 0) | (n_negative == 1) & negative_curvature))
+
+    def _solve(self, beta, d):
+        """Solve H x = -gradient with the Schur complement of the module's docstring."""
+        transitions, discount = self.objective.transitions, self.objective.discount
+        pi, gradient = self.policy, self.gradient
+        e = d + beta[:, None] * pi
+        e = np.where(e != 0, e, 1.0)  # a pair without weight or visits: nothing moves it
+        m = 1 / (pi**2 / e).sum(axis=1)
+
+        projected = (d / e) * (gradient - pi * (m * (pi * gradient / e).sum(axis=1))[:, None])
+        right = -gradient.sum(axis=1) + projected.sum(axis=1) - discount * transitions.flow(projected)
+        system = schur_complement(transitions, discount, d * beta[:, None] * pi / e, pi * d / e, m)
+        z = factor(system, positive_definite=True)(right)
+
+        changed = gradient + d * (z[:, None] - discount * transitions.expected_next(z))
+        t = m * (pi * changed / e).sum(axis=1)
+        return z[:, None] + (pi * t[:, None] - changed) / e
+
+
+def first_descent(point, solve):
+    """The first Newton direction that descends, over the ``curvatures`` of a point.
+
+    Parameters
+    ----------
+    point : with ``curvatures()`` and ``gradient``
+    solve : callable
+        ``solve(beta, d)`` is the direction, or raises NotPositiveDefinite.
+
+    Returns
+    -------
+    direction : ndarray
+        Steepest descent where rounding leaves none.
+    """
+    for beta, curvature in point.curvatures():
+        try:
+            direction = solve(beta, curvature)
+        except NotPositiveDefinite:
+            continue
+        if np.sum(direction * point.gradient) < 0:
+            return direction
+    return -point.gradient
+
+
+def expert_term(demonstrations, discount):
+    """Weights (reward, value) and total of the likelihood of the observed actions."""
+    total = demonstrations.counts.sum()
+    rho = demonstrations.counts / total
+    return rho, rho.sum(axis=1) - discount * demonstrations.transitions.flow(rho), total
+
+
+def initial_term(demonstrations, discount):
+    """Weights (reward, value) and total of Garg et al. (2021), equation 9.
+
+    It has a reward for the decisions whose continuation is known, and needs one at least.
+    """
+    total = demonstrations.known.sum()
+    if total == 0:
+        raise ValueError(
+            "value_term='initial' needs rows whose next state is known or whose episode ended, got none: pass "
+            "terminal, or take value_term='expert'."
+        )
+    return demonstrations.known / total, (1 - discount) * demonstrations.initial_distribution, total
+
+
+VALUE_TERMS = MappingProxyType({"expert": expert_term, "initial": initial_term})

@@ -1,0 +1,244 @@
+"""Q linear in features of the states, or of the pairs."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import scipy.linalg
+
+from sklearn_iqlearn._numerics.linear_algebra import factor, solve_scaled, weighted_gram
+from sklearn_iqlearn._objective.objective import Evaluation, Objective, first_descent
+from sklearn_iqlearn._q_functions.tabular import zero_reward_table
+
+
+def linear_table(parameters, inputs):
+    return inputs @ parameters
+
+
+@dataclass(frozen=True)
+class Linear:
+    """Q linear in features, ``table = design @ parameters``.
+
+    Parameters
+    ----------
+    objective : Objective
+    design : ndarray of shape (S, K) or (S, A, K)
+        Features, with a constant (or one per action) as the last where there is an intercept. Parameters
+        have the shape (K, A) with a column for each action, or (K,), shared by the actions.
+    ridge : ndarray of the shape of the parameters
+        Weight of each squared parameter in the loss, ``sum(ridge * parameters**2) / 2``.
+    offset : ndarray of shape (K,) or (A, K)
+        What was subtracted from the features in ``design``.
+    intercept : bool
+        Whether the last features are constants.
+    """
+
+    objective: Objective
+    design: np.ndarray
+    ridge: np.ndarray
+    offset: np.ndarray
+    intercept: bool
+
+    gives = frozenset({"hessian", "jax"})
+    needs_stand_in = False
+    needs_penalty = True
+    jax_table = staticmethod(linear_table)
+
+    @classmethod
+    def create(cls, objective, features, estimator, rng):
+        if features is None:
+            raise ValueError("features must be given for q_type='linear' with transitions, got None.")
+        n_actions = objective.occupancy.shape[1]
+        shape = (features.shape[1], n_actions) if features.ndim == 2 else (features.shape[2],)
+        ridge = np.full(shape, 1 / (estimator.C * objective.n))
+        offset = np.zeros(features.shape[1:])
+        if estimator.fit_intercept:
+            # The constants take up the means of the features, which so cannot spoil the conditioning.
+            offset = features.mean(axis=0)
+            if features.ndim == 3 and not objective.penalty_weight.any():
+                offset -= offset.mean(axis=0)  # no more than tells the actions apart
+            features = features - offset
+            constant = np.ones((1, 1)) if features.ndim == 2 else np.eye(n_actions)
+            constant = np.broadcast_to(constant, (*features.shape[:-1], constant.shape[-1]))
+            features = np.concatenate([features, constant], axis=-1)
+            ridge = np.concatenate([ridge, np.zeros((constant.shape[-1], *shape[1:]))])
+        return cls(objective, features, ridge, offset, bool(estimator.fit_intercept))
+
+    @property
+    def inputs(self):
+        return self.design
+
+    @property
+    def shared(self):
+        """Whether the actions share their coefficients."""
+        return self.design.ndim == 3
+
+    @property
+    def shapes(self):
+        return self.ridge.shape
+
+    def start(self):
+        """The least squares fit of the Q of a zero reward, in the pairs that count."""
+        target, weight = zero_reward_table(self.objective), self.objective.penalty_weight + 1e-12
+        moment = self.second_moment(weight)
+        moment[np.diag_indices_from(moment)] += 1e-10 * (1 + moment.diagonal())
+        return factor(moment)(self.pull_back(weight * target).ravel()).reshape(self.ridge.shape)
+
+    def at(self, parameters):
+        evaluation = self.objective.at(self.table(parameters))
+        return None if evaluation is None else LinearPoint(self, parameters, evaluation)
+
+    def table(self, parameters):
+        return linear_table(parameters, self.design)
+
+    def centred(self, parameters):
+        """Parameters in the span of ``basis``."""
+        if self.basis is None:
+            return self, parameters
+        return self, (self.basis @ (self.basis.T @ parameters.ravel())).reshape(parameters.shape)
+
+    def pull_back(self, table):
+        """The transpose of ``table``: a gradient in Q becomes one in the parameters."""
+        if self.shared:
+            return np.einsum("sak,sa->k", self.design, table)
+        return self.design.T @ table
+
+    def second_moment(self, weight):
+        """``sum weight * phi phi'`` over the pairs: (S, A) -> (p, p)."""
+        if self.shared:
+            return weighted_gram(self.design.reshape(-1, self.design.shape[2]), weight.ravel())
+        n_features, n_actions = self.ridge.shape
+        moment = np.zeros((n_features, n_actions, n_features, n_actions))
+        for a in range(n_actions):
+            moment[:, a, :, a] = weighted_gram(self.design, weight[:, a])
+        return moment.reshape(self.ridge.size, self.ridge.size)
+
+    def mean_features(self, policy):
+        """``sum_a pi(a | s) phi(s, a)``: (S, A) -> (S, p)."""
+        if self.shared:
+            return np.einsum("sa,sak->sk", policy, self.design)
+        return (self.design[:, :, None] * policy[:, None, :]).reshape(len(policy), self.ridge.size)
+
+    @cached_property
+    def basis(self):
+        if self.objective.penalty_weight.any():
+            return None
+        n_actions = self.objective.occupancy.shape[1]
+        between = scipy.linalg.helmert(n_actions).T
+        if not self.shared:
+            return np.kron(np.eye(len(self.ridge)), between)
+        n_slopes = self.ridge.size - n_actions * self.intercept
+        return scipy.linalg.block_diag(np.eye(n_slopes), *[between] * self.intercept)
+
+    def reward_features(self, mean, action, states):
+        """``phi(s, a) - discount * E[mean features of the next state]`` for one action: (n, p)."""
+        objective = self.objective
+        rows = -objective.discount * (objective.transitions.matrices[action][states] @ mean)
+        if self.shared:
+            return rows + self.design[states, action]
+        rows = rows.reshape(len(states), *self.ridge.shape)
+        rows[:, :, action] += self.design[states]
+        return rows.reshape(len(states), -1)
+
+    def attributes(self, parameters):
+        n_actions = self.objective.occupancy.shape[1]
+        n_constants = self.intercept * (n_actions if self.shared else 1)
+        n = len(parameters) - n_constants
+        coef = parameters[:n].T
+        constants = parameters[n:].reshape(-1, n_actions)[0] if n_constants else np.zeros(n_actions)
+        return {"coef_": coef, "intercept_": constants - self.offset @ coef.T}
+
+    def reward_coef(self, parameters, stacklevel):
+        return None
+
+    def recall(self, estimator):
+        coef, constants = estimator.coef_, estimator.intercept_ + self.offset @ estimator.coef_.T
+        if not self.intercept:
+            return coef.T
+        return np.concatenate([coef.T, constants if coef.ndim == 1 else constants[None]])
+
+    @staticmethod
+    def values(estimator, X):
+        return X @ estimator.coef_.T + estimator.intercept_
+
+    @staticmethod
+    def n_free(estimator):
+        free = len(estimator.intercept_) - 1
+        slopes = estimator.coef_.size if estimator.coef_.ndim == 1 else free * estimator.coef_.shape[1]
+        return slopes + free * estimator.fit_intercept
+
+
+@dataclass(frozen=True)
+class LinearPoint:
+    """The loss of a linear Q at one point."""
+
+    problem: Linear
+    parameters: np.ndarray
+    evaluation: Evaluation
+
+    @property
+    def loss(self):
+        return self.evaluation.loss + float(np.sum(self.problem.ridge * self.parameters**2) / 2)
+
+    @property
+    def rounding(self):
+        return self.evaluation.rounding
+
+    @property
+    def gradient(self):
+        return self.problem.pull_back(self.evaluation.gradient) + self.problem.ridge * self.parameters
+
+    def newton_direction(self):
+        """Newton's direction of the Hessian Phi' H Phi."""
+        return first_descent(self, self._solve)
+
+    def _solve(self, beta, curvature):
+        hessian, gradient, basis = self.hessian(beta, curvature), self.gradient.ravel(), self.problem.basis
+        if basis is None:
+            direction = solve_scaled(hessian, -gradient)
+        else:
+            direction = basis @ solve_scaled(basis.T @ hessian @ basis, -basis.T @ gradient)
+        return direction.reshape(self.parameters.shape)
+
+    def curvatures(self):
+        return self.evaluation.curvatures()
+
+    def hessian(self, beta, curvature):
+        problem, policy = self.problem, self.evaluation.policy
+        mean = problem.mean_features(policy)
+        hessian = problem.second_moment(beta[:, None] * policy) - weighted_gram(mean, beta)
+        for action in range(policy.shape[1]):
+            states = np.flatnonzero(curvature[:, action])
+            if states.size:
+                rows = problem.reward_features(mean, action, states)
+                hessian += weighted_gram(rows, curvature[states, action])
+        hessian[np.diag_indices_from(hessian)] += problem.ridge.ravel()
+        return hessian
+
+    @property
+    def pressure(self):
+        return self.evaluation.pressure
+
+    @property
+    def advantage_sensitivity(self):
+        """Change of Q with each parameter, less its mean under the policy: (S, A, p)."""
+        return self._q_sensitivity - self.problem.mean_features(self.evaluation.policy)[:, None]
+
+    @property
+    def reward_sensitivity(self):
+        """Change of the reward with each parameter: (S, A, p)."""
+        objective, mean = self.problem.objective, self.problem.mean_features(self.evaluation.policy)
+        return self._q_sensitivity - objective.discount * objective.transitions.expected_next(mean)
+
+    @property
+    def _q_sensitivity(self):
+        design, n_actions = self.problem.design, self.evaluation.policy.shape[1]
+        if self.problem.shared:
+            return design
+        return np.einsum("sk,ab->sakb", design, np.eye(n_actions)).reshape(len(design), n_actions, -1)
+
+    def reach(self, direction):
+        return self.evaluation.reach(self.problem.table(direction))
+
+    def moved(self, direction, step):
+        return self.parameters + step * direction

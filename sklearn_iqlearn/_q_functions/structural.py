@@ -1,0 +1,232 @@
+"""A reward linear in features, whose Q is its soft-Bellman solution (Rust 1987: nested fixed point).
+
+With r = F theta, F (S*A, K), the objective of ``_objective`` is
+
+    J(theta) = -sum rho r + sum v V(r) + sum w g_alpha(r),
+
+V(r) the soft value of the best policy. With ``alpha=inf`` and ``value_term="expert"`` it is maximum likelihood;
+with ``"initial"`` its gradient is that of maximum entropy inverse reinforcement learning (Ziebart 2010).
+
+Gradient. The soft value changes with the reward by dV/dr = (I - gamma P_pi)^-1 Pi. With the adjoint m,
+
+    (I - gamma P_pi)' m = v,    u = w g_alpha'(r) - rho,    dJ/dtheta = F' (u + Pi' m).
+
+Hessian. A direction x of theta changes the reward by F x, the values by z = dV/dr F x, Q by y = F x + gamma T z:
+
+    x' H x = sum w g_alpha''(r) (F x)^2 + sum_s m_s / sigma * Var_pi(y_s).
+
+It is positive semidefinite where m >= 0; m clipped at 0 gives a curvature that always is.
+"""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+
+from sklearn_iqlearn._coefficients.identification import identified, split
+from sklearn_iqlearn._coefficients.projection import project, reward_features
+from sklearn_iqlearn._model.soft_bellman import (
+    MAX_ITER,
+    NotSolved,
+    continuation_system,
+    log_policy,
+    soft_value,
+    solve_soft_bellman,
+)
+from sklearn_iqlearn._numerics.linear_algebra import factor, solve_scaled, weighted_gram
+from sklearn_iqlearn._objective.objective import Evaluation, Objective, first_descent
+
+# Steps of policy iteration after which a trial of new coefficients, started from the last, is given up.
+MOST_STEPS = 50
+# Information of one decision on a coefficient of a feature of size 1 that is more than none.
+TOLD = 1e-11
+# Share of a change of Q that differs between actions below which it is rounding.
+SAME_FOR_ALL = 1e-10
+
+
+@dataclass(frozen=True)
+class Structural:
+    """A problem of ``_q_functions`` whose parameters are the reward's coefficients, (K,), times their units.
+
+    Parameters
+    ----------
+    objective : Objective
+    features : ndarray of shape (S, A, K)
+        Of size 1 each, so that the gradient does not depend on their units.
+    units : ndarray of shape (K,)
+        By which the given features were divided.
+    latest : list
+        The parameters solved for last and their table, a start for the next one.
+    """
+
+    objective: Objective
+    features: np.ndarray
+    units: np.ndarray
+    latest: list = field(default_factory=list, compare=False)
+
+    gives = frozenset({"hessian"})
+    ridge = 0.0
+    basis = None
+    needs_stand_in = False
+    needs_penalty = False  # matching the visits is a convex problem
+
+    @classmethod
+    def create(cls, objective, features, estimator, rng):
+        if estimator.transitions is None or features is None:
+            raise ValueError(
+                "transitions and features must be given for q_type='structural', whose reward is linear in the "
+                "features of the transitions' states and actions, got None."
+            )
+        units = np.abs(features).max(axis=tuple(range(features.ndim - 1)))
+        units = np.where(units > 0, units, 1.0)
+        return cls(objective, reward_features(features / units, objective.occupancy.shape[1]), units)
+
+    @property
+    def shapes(self):
+        return self.units.shape
+
+    def start(self):
+        """A reward of 0 or, where it is better, the estimate from choice frequencies (Hotz and Miller 1993).
+
+        The reward of a policy is sigma log pi, modulo shaping; here pi are the smoothed frequencies.
+        """
+        objective, zero = self.objective, np.zeros(self.features.shape[2])
+        counts = objective.occupancy * objective.n
+        smoothed = counts + 0.5
+        logits = objective.temperature * np.log(smoothed / smoothed.sum(axis=1, keepdims=True))
+        found = project(logits, self.features, counts, objective.transitions, objective.discount).coef
+        points = {loss_of(self.at(start)): start for start in (found, zero)}
+        return points[min(points)]
+
+    def at(self, parameters):
+        try:
+            table = self.table(parameters, max_iter=MOST_STEPS)
+        except NotSolved:  # too far away
+            return None
+        value = soft_value(table, self.objective.temperature)
+        evaluation = self.objective.evaluate(table, value, self.features @ parameters)
+        return None if evaluation is None else StructuralPoint(self, parameters, evaluation)
+
+    def table(self, parameters, max_iter=MAX_ITER):
+        known, start = self.latest or (None, None)
+        if known is None or not np.array_equal(known, parameters):
+            objective = self.objective
+            table = solve_soft_bellman(
+                self.features @ parameters,
+                objective.transitions,
+                objective.discount,
+                objective.temperature,
+                start=start,
+                max_iter=max_iter,
+            )
+            self.latest[:] = parameters, table
+        return self.latest[1]
+
+    def centred(self, parameters):
+        return self, parameters
+
+    def attributes(self, parameters):
+        return {"coef_": parameters / self.units}
+
+    def reward_coef(self, parameters, stacklevel):
+        """The coefficients, NaN with a warning where no visited state's policy depends on them.
+
+        Those along which Fisher's information vanishes; also where it does because a coefficient runs to infinity.
+        """
+        objective = self.objective
+        policy = np.exp(log_policy(self.table(parameters), objective.temperature))
+        weight = objective.occupancy.sum(axis=1, keepdims=True) * policy
+        fisher = weighted_gram(*flat(advantage_sensitivity(self, policy), weight))
+        told = fisher.diagonal() > TOLD
+        unidentified = split(fisher * np.outer(told, told))[2]
+        return identified(parameters / self.units, unidentified, stacklevel + 1)
+
+    def recall(self, estimator):
+        return estimator.coef_ * self.units
+
+    @staticmethod
+    def n_free(estimator):
+        return len(estimator.coef_)
+
+
+def loss_of(point):
+    return np.inf if point is None else point.loss
+
+
+def flat(columns, weight):
+    """(S, A, K) and (S, A) -> (S * A, K) and (S * A,)."""
+    return columns.reshape(-1, columns.shape[2]), weight.ravel()
+
+
+def advantage_sensitivity(problem, policy):
+    """Change of Q with each coefficient, less its mean under the policy: (S, A, K)."""
+    features, transitions, discount = problem.features, problem.objective.transitions, problem.objective.discount
+    solve = factor(continuation_system(policy, transitions, discount))
+    change = solve(np.einsum("sa,sak->sk", policy, features))
+    change = features + discount * transitions.expected_next(change)
+    spread = change - np.einsum("sa,sak->sk", policy, change)[:, None]
+    rounding = np.abs(spread).max(axis=(0, 1)) < SAME_FOR_ALL * np.abs(change).max(axis=(0, 1))
+    return np.where(rounding, 0.0, spread)
+
+
+@dataclass(frozen=True)
+class StructuralPoint:
+    """The loss of a structural Q at one point."""
+
+    problem: Structural
+    parameters: np.ndarray
+    evaluation: Evaluation
+
+    @property
+    def loss(self):
+        return self.evaluation.loss
+
+    @property
+    def rounding(self):
+        return self.evaluation.rounding
+
+    @cached_property
+    def pressure(self):
+        """The adjoint m."""
+        return factor(self._continuation.T)(self.problem.objective.value_weight)
+
+    @cached_property
+    def _continuation(self):
+        objective = self.problem.objective
+        return continuation_system(self.evaluation.policy, objective.transitions, objective.discount)
+
+    @cached_property
+    def gradient(self):
+        pull = self.evaluation.pull + self.evaluation.policy * self.pressure[:, None]
+        return np.einsum("sak,sa->k", self.problem.features, pull)
+
+    @cached_property
+    def advantage_sensitivity(self):
+        return advantage_sensitivity(self.problem, self.evaluation.policy)
+
+    @property
+    def reward_sensitivity(self):
+        return self.problem.features
+
+    def newton_direction(self):
+        return first_descent(self, self._solve)
+
+    def _solve(self, beta, curvature):
+        return solve_scaled(self.hessian(beta, curvature), -self.gradient)
+
+    def curvatures(self):
+        """Curvatures (beta, d) to try: the true ones, and those that are never negative."""
+        beta = self.pressure / self.problem.objective.temperature
+        yield beta, self.evaluation.curvature
+        yield np.maximum(beta, 0), self.evaluation.curvature
+
+    def hessian(self, beta, curvature):
+        hessian = weighted_gram(*flat(self.advantage_sensitivity, beta[:, None] * self.evaluation.policy))
+        return hessian + weighted_gram(*flat(self.problem.features, curvature))
+
+    def reach(self, direction):
+        """The step, at most 1, that keeps the reward well inside the divergence's domain."""
+        return self.evaluation.reach_of(self.problem.features @ direction)
+
+    def moved(self, direction, step):
+        return self.parameters + step * direction

@@ -1,0 +1,84 @@
+"""Q as a free value for each state and action."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from sklearn_iqlearn._model.soft_bellman import solve_soft_bellman
+from sklearn_iqlearn._objective.objective import Objective
+
+
+def zero_reward_table(objective):
+    """The Q of a reward of 0."""
+    zero = np.zeros_like(objective.occupancy)
+    return solve_soft_bellman(zero, objective.transitions, objective.discount, objective.temperature)
+
+
+def free_table(parameters, inputs):
+    return parameters
+
+
+@dataclass(frozen=True)
+class Tabular:
+    """A free value for each state and action; parameters are the table less the objective's level."""
+
+    objective: Objective
+
+    gives = frozenset({"hessian", "jax"})
+    needs_penalty = True
+    needs_stand_in = True  # nothing but the penalty bounds the Q of a pair without a next state
+    jax_table = staticmethod(free_table)
+    inputs = None
+    ridge = 0.0
+
+    @classmethod
+    def create(cls, objective, features, estimator, rng):
+        return cls(objective)
+
+    @property
+    def shapes(self):
+        return self.objective.occupancy.shape
+
+    def start(self):
+        return zero_reward_table(self.objective) - self.objective.level
+
+    def at(self, parameters):
+        return self.objective.at(parameters)
+
+    def table(self, parameters):
+        return parameters + self.objective.level
+
+    def centred(self, parameters):
+        level = parameters.mean()
+        objective = replace(self.objective, level=self.objective.level + level)
+        return replace(self, objective=objective), parameters - level
+
+    def attributes(self, parameters):
+        return {}
+
+    def reward_coef(self, parameters, stacklevel):
+        return None
+
+    def recall(self, estimator):
+        return estimator.q_table_ - self.objective.level
+
+    @staticmethod
+    def values(estimator, X):
+        """Rows that are not among the states get 0 for every action: the uniform policy."""
+        known = find_rows(estimator.states_, X)
+        return np.where(known[:, None] >= 0, estimator.q_table_[known], 0.0)
+
+    @staticmethod
+    def n_free(estimator):
+        visited = int((estimator.counts_ > 0).any(axis=1).sum())
+        return visited * (estimator.counts_.shape[1] - 1)
+
+
+def find_rows(table, rows):
+    """Position of each row among the distinct rows of a table, or -1."""
+    both = np.concatenate([table, rows]) + 0.0  # -0.0 is 0.0
+    distinct, position = np.unique(both, axis=0, return_inverse=True)
+    position = position.reshape(-1)  # NumPy 2.0 gives it the dimensions of the rows
+    place = np.full(len(distinct), -1)
+    place[position[: len(table)]] = np.arange(len(table))
+    return place[position[len(table) :]]

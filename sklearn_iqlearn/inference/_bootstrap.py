@@ -1,0 +1,250 @@
+"""The bootstrap over trajectories."""
+
+import copy
+import os
+import warnings
+from collections.abc import Mapping
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+
+import numpy as np
+from joblib import Parallel, delayed
+from scipy.special import ndtri
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import check_random_state
+
+from sklearn_iqlearn._coefficients.identification import IdentificationWarning
+from sklearn_iqlearn._estimator.parameters import check_confidence, check_count, choose
+from sklearn_iqlearn._model.demonstrations import check_ids, check_weight
+from sklearn_iqlearn.inference._covariance import check_fit, order_of_rows, same_data
+
+
+@dataclass(frozen=True)
+class Resampled:
+    """A statistic and its values in resampled data.
+
+    Parameters
+    ----------
+    estimate : ndarray
+        In the data themselves.
+    samples : ndarray of shape (n_resamples, *estimate.shape)
+        In the resamples whose fit converged.
+    n_trajectories : int
+        Trajectories that were resampled.
+    """
+
+    estimate: np.ndarray
+    samples: np.ndarray
+    n_trajectories: int
+
+    @property
+    def standard_error(self):
+        """Standard deviation over the resamples: the shape of the estimate."""
+        return self.samples.std(axis=0, ddof=1)
+
+    def interval(self, confidence=0.95, kind="percentile"):
+        """Confidence interval of each entry.
+
+        Parameters
+        ----------
+        confidence : float in (0, 1), default=0.95
+        kind : {"percentile", "normal"}, default="percentile"
+            "percentile": quantiles of the resamples. "normal": the estimate and its standard error.
+
+        Returns
+        -------
+        low, high : ndarray of the shape of the estimate
+        """
+        check_confidence(confidence)
+        return choose("kind", kind, INTERVALS)(self, confidence)
+
+    def _percentile(self, confidence):
+        low, high = np.quantile(self.samples, [(1 - confidence) / 2, (1 + confidence) / 2], axis=0)
+        return low, high
+
+    def _normal(self, confidence):
+        return normal_interval(self.estimate, self.standard_error, confidence)
+
+
+def normal_interval(estimate, standard_error, confidence):
+    """Interval of a normal distribution: a pair of arrays."""
+    reach = ndtri((1 + confidence) / 2) * standard_error
+    return estimate - reach, estimate + reach
+
+
+INTERVALS = {"percentile": Resampled._percentile, "normal": Resampled._normal}
+
+
+def bootstrap(
+    estimator,
+    statistic,
+    X,
+    y,
+    sample_weight=None,
+    *,
+    trajectory,
+    step=None,
+    next_X=None,
+    terminal=None,
+    n_resamples=200,
+    n_jobs=None,
+    random_state=None,
+    verbose=0,
+):
+    """Bootstrap anything that a fit can answer, over trajectories.
+
+    Trajectories are drawn with replacement, each as a whole, so that the dependence within them counts. Every
+    resample is fitted again; with ``transitions``, started from the fit of the data. The transitions count as
+    known.
+
+    Parameters
+    ----------
+    estimator : IQLearnClassifier
+        Fitted to the data; not a counterfactual or anchored one, which belongs into the statistic.
+    statistic : str, callable, or mapping of names to these
+        A fitted attribute ("policy_", "reward_coef_", "value_"), or a function of the fitted estimator that
+        returns an array: ``lambda model: model.counterfactual(discount=0.9).policy_``. Without ``transitions`` the
+        states differ between resamples, and with them the shapes of attributes: take a function of chosen states,
+        ``lambda model: model.predict_proba(states)``.
+    X, y, sample_weight
+        The data of the fit.
+    trajectory : array of shape (n_rows,)
+        Id of each row's trajectory, as in ``fit``.
+    step, next_X, terminal
+        As in ``fit``.
+    n_resamples : int, default=200
+        At least 2.
+    n_jobs : int, optional
+        Processes, as in joblib.
+    random_state : int, RandomState or None, default=None
+    verbose : int, default=0
+        Progress, as in ``joblib.Parallel``.
+
+    Returns
+    -------
+    resampled : Resampled, or dict of names to these
+        With ``estimate``, ``samples``, ``standard_error`` and ``interval(confidence, kind)``.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two trajectories, the data are not those of the fit, hardly a resample can be
+        fitted, or the statistic changes its shape. Errors of the statistic itself are passed on.
+
+    Warns
+    -----
+    sklearn.exceptions.ConvergenceWarning
+        If resamples could not be fitted, or did not converge; they are left out.
+    IdentificationWarning
+        If a statistic is NaN in some resamples, as coefficients are that a resample does not identify; so are its
+        standard error and interval.
+
+    References
+    ----------
+    Efron and Tibshirani (1993). An introduction to the bootstrap. Chapman and Hall, chapter 13.
+
+    Examples
+    --------
+    >>> from sklearn_iqlearn import IQLearnClassifier, inference
+    >>> from sklearn_iqlearn.datasets import make_bus_engine
+    >>> bus = make_bus_engine(n_trajectories=100, random_state=0)
+    >>> model = IQLearnClassifier(bus.transitions, discount=bus.discount, alpha=100).fit(bus.data, bus.target)
+    >>> policy = inference.bootstrap(
+    ...     model, "policy_", bus.data, bus.target, trajectory=bus.trajectory, n_resamples=20, random_state=0
+    ... )
+    >>> low, high = policy.interval()
+    >>> bool(low[10, 1] < bus.policy[10, 1] < high[10, 1])
+    True
+    """
+    check_fit(estimator)
+    check_count("n_resamples", n_resamples, least=2)
+    n_rows = len(y)
+    weight = check_weight(sample_weight, n_rows)
+    ids = np.unique(check_ids(trajectory, "trajectory", n_rows), return_inverse=True)[1]
+    members = np.unique(ids[weight > 0])
+    n_trajectories = len(members)
+    if n_trajectories < 2:
+        raise ValueError(f"trajectory must tell at least 2 trajectories to resample, got {n_trajectories}.")
+    order = order_of_rows(trajectory, step, next_X, terminal)
+    same_data(estimator, X, y, sample_weight, order)
+    statistics = statistic if isinstance(statistic, Mapping) else {"": statistic}
+    estimates = {name: _value(estimator, what) for name, what in statistics.items()}
+    place = np.searchsorted(members, ids).clip(max=n_trajectories - 1)  # rows without weight may be anywhere
+    shares = np.full(n_trajectories, 1 / n_trajectories)
+    rng = check_random_state(random_state)
+    draws = (rng.multinomial(n_trajectories, shares) for _ in range(n_resamples))
+    with _quiet():
+        found = Parallel(n_jobs=n_jobs, verbose=verbose)(
+            delayed(_refit)(estimator, X, y, weight * times[place], order, statistics, os.getpid())
+            for times in draws
+        )
+    converged = [values for values in found if values is not None]
+    if len(converged) < max(2, n_resamples / 2):
+        raise ValueError(
+            f"n_resamples: only {len(converged)} of {n_resamples} fits of resamples converged; there are too few "
+            f"trajectories ({n_trajectories}), or the penalty is too weak."
+        )
+    if len(converged) < n_resamples:
+        warnings.warn(
+            f"{n_resamples - len(converged)} of {n_resamples} fits of resamples did not converge: left out.",
+            ConvergenceWarning,
+            stacklevel=2,
+        )
+    result = {
+        name: Resampled(estimate, _stack([values[name] for values in converged], estimate), n_trajectories)
+        for name, estimate in estimates.items()
+    }
+    for name, resampled in result.items():
+        lost = np.isnan(resampled.samples[:, ~np.isnan(estimates[name])]).any(axis=1).sum()
+        if lost:
+            warnings.warn(
+                f"statistic {name or statistic!r} has NaN in {lost} of {len(converged)} resamples, which do not "
+                "identify it, and so in its standard error and interval.",
+                IdentificationWarning,
+                stacklevel=2,
+            )
+    return result if isinstance(statistic, Mapping) else result[""]
+
+
+def _stack(values, estimate):
+    """The values of one statistic in all resamples."""
+    shapes = {value.shape for value in values} | {estimate.shape}
+    if len(shapes) > 1:
+        raise ValueError(
+            f"statistic must have one shape in every resample, got {sorted(shapes)}. Without transitions the "
+            "states differ: use a function of chosen states."
+        )
+    return np.stack(values)
+
+
+def _value(model, what):
+    if isinstance(what, str):
+        value = getattr(model, what, None)
+        if value is None:
+            raise ValueError(f"statistic must be an attribute of the fitted estimator, got {what!r}.")
+    elif callable(what):
+        value = what(model)
+    else:
+        raise ValueError(f"statistic must be a fitted attribute, a function, or a mapping to these, got {what!r}.")
+    return np.asarray(value, dtype=np.float64)
+
+
+@contextmanager
+def _quiet():
+    """Without the warnings of single resamples, which are told in sum."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        warnings.simplefilter("ignore", IdentificationWarning)
+        yield
+
+
+def _refit(estimator, X, y, weight, order, statistics, parent):
+    """The statistics of a fit to one resample, None where there is none or it did not converge."""
+    model = copy.copy(estimator).set_params(warm_start=True, verbose=0)
+    # Filters belong to the process: threads have their parent's, and must leave them alone.
+    with nullcontext() if os.getpid() == parent else _quiet():
+        try:
+            model.fit(X, y, sample_weight=weight, **order)
+        except (ArithmeticError, ValueError):  # the resample lacks what the fit needs
+            return None
+        return {name: _value(model, what) for name, what in statistics.items()} if model.converged_ else None

@@ -1,0 +1,172 @@
+"""A data frame that prints like a regression table."""
+
+import warnings
+
+import numpy as np
+import pandas as pd
+from scipy.special import ndtr
+
+from sklearn_iqlearn._coefficients.identification import IdentificationWarning
+from sklearn_iqlearn._estimator.parameters import check_confidence
+from sklearn_iqlearn.inference._bootstrap import Resampled, normal_interval
+from sklearn_iqlearn.inference._covariance import check_fit, coefficient_names, coefficients, name_features
+from sklearn_iqlearn.inference._covariance import covariance as analytic_covariance
+
+# Facts that print with four decimals.
+ROUNDED = ("Log-likelihood", "AIC", "BIC")
+
+
+class Summary(pd.DataFrame):
+    """Coefficients with their uncertainty, one row each; facts about the fit are in ``attrs``."""
+
+    def __repr__(self):
+        """The facts in two columns, and the table."""
+        facts = [
+            f"{name}: {value:.4f}" if name in ROUNDED else f"{name}: {value}" for name, value in self.attrs.items()
+        ]
+        half = (len(facts) + 1) // 2
+        width = max(map(len, facts[:half]), default=0) + 4
+        right = facts[half:] + [""] * (2 * half - len(facts))
+        header = [f"{one:<{width}}{other}".rstrip() for one, other in zip(facts[:half], right, strict=True)]
+        table = pd.DataFrame(self).rename_axis(None).to_string(float_format="{:.4f}".format)
+        rule = "-" * max(map(len, [*header, *table.splitlines()]))
+        return "\n".join([*header, rule, table])
+
+    def _repr_html_(self):
+        facts = pd.DataFrame({"": pd.Series(self.attrs)}).to_html(header=False)
+        return facts + pd.DataFrame(self).to_html(float_format="{:.4f}".format)
+
+
+def summary(
+    estimator,
+    X,
+    y,
+    sample_weight=None,
+    *,
+    covariance="auto",
+    confidence=0.95,
+    feature_names=None,
+    trajectory=None,
+    step=None,
+    next_X=None,
+    terminal=None,
+):
+    """A regression table of a fit.
+
+    With ``alpha=inf`` the coefficients and intercepts of a linear Q are deviations from the mean over the actions.
+
+    Parameters
+    ----------
+    estimator : IQLearnClassifier
+        Fitted.
+    X, y, sample_weight
+        The data of the fit.
+    covariance : str or Resampled, default="auto"
+        Where the uncertainty comes from: a ``kind`` of the function ``covariance``; or the result of ``bootstrap``
+        for "reward_coef_" or "coef_", the way for a tabular or neural Q.
+    confidence : float in (0, 1), default=0.95
+    feature_names : sequence of str, optional
+        Names of the features; by default those of X, or x0, x1, ...
+    trajectory, step, next_X, terminal
+        As in the fit.
+
+    Returns
+    -------
+    table : Summary
+        A DataFrame with a row for each coefficient: coefficient, standard error, z, p (of a coefficient of 0, two-
+        sided) and the interval. It prints, and holds in ``attrs``, the log-likelihood, AIC, BIC, the number of
+        observations and trajectories, the shares of states and pairs with a visit, and whether the fit converged.
+
+    Raises
+    ------
+    ValueError
+        As ``covariance``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_iqlearn import IQLearnClassifier, inference
+    >>> from sklearn_iqlearn.datasets import make_bus_engine
+    >>> bus = make_bus_engine(random_state=0)
+    >>> model = IQLearnClassifier(
+    ...     bus.transitions, discount=bus.discount, q_type="structural", features=bus.features, alpha=np.inf
+    ... ).fit(bus.data, bus.target)
+    >>> inference.summary(
+    ...     model, bus.data, bus.target, trajectory=bus.trajectory, feature_names=bus.feature_names
+    ... ).attrs["Observations"]
+    50000
+    """
+    check_fit(estimator)
+    check_confidence(confidence)
+    order = {"trajectory": trajectory, "step": step, "next_X": next_X, "terminal": terminal}
+    if isinstance(covariance, Resampled):
+        origin, n_trajectories = f"bootstrap of {len(covariance.samples)}", covariance.n_trajectories
+        estimate, spread = covariance.estimate.ravel(), covariance.standard_error.ravel()
+        low, high = covariance.interval(confidence)
+        interval = low.ravel(), high.ravel()
+        names = _names_of(estimator, estimate, feature_names)
+    else:
+        matrix = analytic_covariance(
+            estimator, X, y, sample_weight, kind=covariance, feature_names=feature_names, **order
+        )
+        origin, n_trajectories = matrix.attrs["kind"], _n_trajectories(trajectory, sample_weight)
+        estimate = np.concatenate([np.ravel(value) for value in coefficients(estimator).values()])
+        spread, names = np.sqrt(np.diagonal(matrix)), list(matrix.index)
+        interval = normal_interval(estimate, spread, confidence)
+    table = _regression_table(names, estimate, spread, interval, confidence)
+    log_likelihood, total = estimator._log_likelihood(X, y, sample_weight)
+    table.attrs = {
+        "Q": estimator._form().__name__.lower(),
+        "Discount": estimator.discount,
+        "Log-likelihood": log_likelihood,
+        "AIC": float(estimator.aic(X, y, sample_weight)),
+        "BIC": float(estimator.bic(X, y, sample_weight)),
+        "Converged": estimator.converged_,
+        "Observations": int(total) if total.is_integer() else total,
+        "Trajectories": n_trajectories,
+        "States visited": f"{estimator.state_coverage_:.1%}",
+        "Pairs visited": f"{estimator.state_action_coverage_:.1%}",
+        "Penalty": "none" if np.isinf(estimator.alpha) else f"{estimator.divergence}, alpha={estimator.alpha:g}",
+        "Covariance": origin,
+    }
+    return table
+
+
+def _n_trajectories(trajectory, sample_weight):
+    """Trajectories with a weight."""
+    if trajectory is None:
+        return "not told"
+    ids = np.asarray(trajectory)
+    return len(np.unique(ids if sample_weight is None else ids[np.asarray(sample_weight) > 0]))
+
+
+def _names_of(estimator, estimate, feature_names):
+    """Names for a bootstrapped ``reward_coef_`` or ``coef_``."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", IdentificationWarning)  # told when the bootstrap asked for it
+        known = {name: getattr(estimator, name, np.empty(0)).ravel() for name in ("reward_coef_", "coef_")}
+    if np.array_equal(known["reward_coef_"], estimate, equal_nan=True):
+        return name_features(estimator, estimate.size, feature_names)
+    if np.array_equal(known["coef_"], estimate):
+        return coefficient_names(estimator, feature_names)[: estimate.size]
+    raise ValueError(
+        f"covariance must be the bootstrap of the fit's reward_coef_ or coef_, got one of {estimate.tolist()}."
+    )
+
+
+def _regression_table(names, estimate, standard_error, interval, confidence):
+    """Coefficient, standard error, z, p and interval, a row for each name."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        z = estimate / standard_error
+    tail = 100 * (1 - confidence) / 2
+    return Summary(
+        {
+            "coefficient": estimate,
+            "standard error": standard_error,
+            "z": z,
+            "p": 2 * ndtr(-np.abs(z)),
+            f"{tail:g}%": interval[0],
+            f"{100 - tail:g}%": interval[1],
+        },
+        index=pd.Index(names, name="parameter"),
+    )

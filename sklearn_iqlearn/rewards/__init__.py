@@ -1,0 +1,11 @@
+"""What the decisions say about the reward, and what a policy does with it.
+
+Rewards that differ by a shaping term, ``psi(s) - discount * E[psi(next state)]`` for any potential psi, have the
+same policy (Ng, Harada and Russell 1999). A reward with a meaning needs one more piece of knowledge: a form
+(``project``), or the reward of one action (``anchor``).
+"""
+
+from sklearn_iqlearn._coefficients.identification import IdentificationWarning
+from sklearn_iqlearn.rewards._rewards import anchor, evaluate, occupancy, project
+
+__all__ = ["IdentificationWarning", "anchor", "evaluate", "occupancy", "project"]
