@@ -266,7 +266,7 @@ def test_batches_are_unbiased(value_term):
     import jax
     from sklearn.utils import check_random_state
 
-    from sklearn_iqlearn import _adam
+    from sklearn_iqlearn._solvers import adam as _adam
     from sklearn_iqlearn._solvers.jax_objective import arguments, loss_and_gradient
 
     states, actions, order = rollouts(n_trajectories=6)

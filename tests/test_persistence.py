@@ -1,0 +1,80 @@
+"""A stored model is the same model."""
+
+import copy
+import pickle
+from io import BytesIO
+
+import cloudpickle
+import joblib
+import numpy as np
+import pytest
+import scipy.sparse as sp
+import skops.io
+from numpy.testing import assert_array_equal
+from problems import as_rows, random_problem
+from walks import fitted, run, small, walks
+
+from sklearn_iqlearn import IQLearnClassifier
+
+CLASSIFIER = "sklearn_iqlearn._estimator.classifier.IQLearnClassifier"
+
+
+def stored(kind):
+    """A fitted model, its data, and the types that skops must be told to trust."""
+    if kind in ("linear", "neural", "rows"):
+        d = walks(n_actions=3, decimals=0)
+        q_type = "tabular" if kind == "rows" else kind
+        return fitted(small(q_type), d.X, d.y, trajectory=d.trajectory), d.X, d.y, [CLASSIFIER]
+    transitions, counts, _ = random_problem(0)
+    X, y, weight = as_rows(counts)
+    trusted = [CLASSIFIER]
+    if kind == "sparse":
+        transitions = [sp.csr_array(matrix) for matrix in transitions]
+        trusted = ["scipy.sparse._csr.csr_array", CLASSIFIER]
+    if kind == "mapping":
+        labels = np.array(["c", "a", "b"])
+        transitions, y = dict(zip(labels.tolist(), transitions, strict=True)), labels[y]
+    return IQLearnClassifier(transitions).fit(X, y, weight), X, y, trusted
+
+
+def through_joblib(model):
+    file = BytesIO()
+    joblib.dump(model, file)
+    return joblib.load(file)
+
+
+KINDS = ["dense", "sparse", "mapping", "rows", "linear", "neural"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_persistence(kind):
+    model, X, y, trusted = stored(kind)
+    dumped = skops.io.dumps(model)
+    assert skops.io.get_untrusted_types(data=dumped) == trusted
+    copies = {
+        "pickle": pickle.loads(pickle.dumps(model)),
+        "cloudpickle": cloudpickle.loads(cloudpickle.dumps(model)),
+        "joblib": through_joblib(model),
+        "copy": copy.deepcopy(model),
+        "skops": skops.io.loads(dumped, trusted=trusted),
+    }
+    for again in copies.values():
+        assert again is not model
+        assert_array_equal(again.predict_proba(X), model.predict_proba(X))
+        assert_array_equal(again.predict(X), model.predict(X))
+        assert again.score(X, y) == model.score(X, y)
+        assert vars(again).keys() == vars(model).keys()
+        assert fitted(again, X, y).predict_proba(X).shape == model.predict_proba(X).shape  # it fits again
+
+
+def test_a_network_predicts_without_jax(tmp_path):
+    model, X, _, _ = stored("neural")
+    joblib.dump((model, X), tmp_path / "model.joblib")
+    code = """
+import sys, joblib, numpy as np
+model, X = joblib.load(sys.argv[1])
+np.save(sys.argv[2], model.predict_proba(X))
+print(sorted({name.split(".")[0] for name in sys.modules} & {"jax", "jaxlib", "optax"}))
+"""
+    assert run(code, str(tmp_path / "model.joblib"), str(tmp_path / "found.npy")) == "[]\n"
+    assert_array_equal(np.load(tmp_path / "found.npy"), model.predict_proba(X))

@@ -1,0 +1,71 @@
+"""How the estimator presents itself: HTML, tags, names, clones."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.sparse as sp
+from numpy.testing import assert_array_equal
+from problems import as_rows, random_problem
+from sklearn.base import clone
+from sklearn.ensemble import VotingClassifier
+from sklearn.model_selection import GridSearchCV
+from sklearn.utils import get_tags
+from walks import linear, walks
+
+from sklearn_iqlearn import IQLearnClassifier
+
+
+def test_html_representation_links_to_the_documentation():
+    html = linear()._repr_html_()
+    assert 'class="sk-estimator-doc-link' in html
+    links = [part.split('"')[0] for part in html.split('href="')[1:]]
+    assert any(link.startswith("https://") for link in links)
+
+
+def test_tags():
+    tags = get_tags(linear())
+    assert tags.estimator_type == "classifier"
+    assert tags.target_tags.required
+    assert tags.classifier_tags.multi_class
+    assert not tags.input_tags.sparse
+    assert not tags.input_tags.allow_nan
+    with pytest.raises(TypeError, match=r"[Ss]parse"):
+        linear().fit(sp.csr_array(np.eye(3)), [0, 1, 1])
+    with pytest.raises(ValueError, match="NaN"):
+        linear().fit([[0.0], [np.nan]], [0, 1])
+
+
+def test_names_of_features():
+    d = walks()
+    frame = pd.DataFrame(d.X, columns=["left", "up"])
+    model = linear().fit(frame, d.y, trajectory=d.trajectory)
+    assert model.feature_names_in_.tolist() == ["left", "up"]
+    assert_array_equal(
+        model.predict_proba(frame), linear().fit(d.X, d.y, trajectory=d.trajectory).predict_proba(d.X)
+    )
+    for method in (model.predict, model.predict_proba, model.decision_function, model.q_values):
+        with pytest.raises(ValueError, match="same order"):
+            method(frame[["up", "left"]])
+    with pytest.raises(ValueError, match="same order"):
+        model.score(frame[["up", "left"]], d.y)
+    with pytest.warns(UserWarning, match="does not have valid feature names"):
+        model.predict(d.X)
+    with pytest.raises(ValueError, match="next_X must have the columns of X"):
+        model.fit(frame, d.y, next_X=frame[["up", "left"]])
+
+
+# A fold lacks states, and with them what tells the features apart.
+@pytest.mark.filterwarnings("ignore::sklearn_iqlearn.rewards.IdentificationWarning")
+def test_clones_share_large_arrays_also_in_a_search():
+    transitions, counts, _ = random_problem(0)
+    features = np.random.default_rng(0).normal(size=(6, 4))
+    X, y, weight = as_rows(counts)
+    model = IQLearnClassifier(transitions, features=features)
+    search = GridSearchCV(model, {"alpha": [1.0, 2.0]}, cv=2, error_score="raise")
+    search.fit(X, y, sample_weight=weight)
+    vote = VotingClassifier([("one", model)]).fit(X, y)
+    for other in (clone(model), clone(search).estimator, search.best_estimator_, vote.estimators_[0]):
+        assert other is not model
+        assert other.transitions is transitions
+        assert other.features is features
+    assert not hasattr(model, "q_table_")
