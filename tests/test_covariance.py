@@ -8,6 +8,7 @@ from problems import as_rows, bus_problem, random_problem, standard_errors
 from sklearn.exceptions import ConvergenceWarning
 
 from sklearn_iqlearn import IQLearnClassifier, inference, rewards
+from sklearn_iqlearn._estimator.fitting import assemble
 from sklearn_iqlearn.datasets import make_bus_engine
 from sklearn_iqlearn.inference._information import Information
 from sklearn_iqlearn.rewards import IdentificationWarning
@@ -176,7 +177,7 @@ def test_cut_off_decisions_have_no_penalty_in_their_scores():
     X, y, ids = states[at], rng.integers(2, size=400), np.repeat(np.arange(100), 4)
     model = IQLearnClassifier(discount=0.9, alpha=2.0, smoothing=0.0, C=np.inf).fit(X, y, trajectory=ids)
     order = {"trajectory": ids, "step": None, "next_X": None, "terminal": None}
-    demonstrations, problem, _ = model._assemble(X, y, None, order)
+    demonstrations, problem, _ = assemble(model, X, y, None, order)
     information = Information.at(problem.at(problem.recall(model)), demonstrations, None)
     assert_allclose(information.counts @ information.scores, 0.0, rtol=0, atol=1e-5)
     assert np.abs(information.counts @ np.abs(information.scores)).min() > 10

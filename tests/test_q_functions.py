@@ -11,6 +11,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
 from sklearn_iqlearn import IQLearnClassifier
+from sklearn_iqlearn._estimator.fitting import assemble
 from sklearn_iqlearn._q_functions.tabular import find_rows
 
 
@@ -271,15 +272,8 @@ def test_batches_are_unbiased(value_term):
 
     states, actions, order = rollouts(n_trajectories=6)
     X = np.random.default_rng(1).normal(size=(8, 3))[states[:, 0]]
-    seen = []
-
-    class Spy(IQLearnClassifier):
-        def _solve(self, problem, *rest):
-            seen.append(problem)
-            return super()._solve(problem, *rest)
-
-    Spy(value_term=value_term, discount=0.8, alpha=3.0).fit(X, actions, **order)
-    problem = seen[0]
+    model = IQLearnClassifier(value_term=value_term, discount=0.8, alpha=3.0)
+    problem = assemble(model, X, actions, None, {"next_X": None, **order})[1]
     parameters = np.random.default_rng(2).normal(size=problem.ridge.shape) / 10
     with jax.enable_x64(True):
         arrays, static = arguments(problem, parameters)

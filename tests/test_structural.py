@@ -9,6 +9,7 @@ from numpy.testing import assert_allclose
 from problems import DIVERGENCES, as_rows, bus_problem, objective, random_problem, soft_value_iteration
 
 from sklearn_iqlearn import IQLearnClassifier, rewards
+from sklearn_iqlearn._estimator.fitting import assemble
 from sklearn_iqlearn.datasets import make_bus_engine, make_random_mdp
 from sklearn_iqlearn.preprocessing import renewal_transitions
 from sklearn_iqlearn.rewards import IdentificationWarning
@@ -41,7 +42,7 @@ def test_derivatives_are_those_of_the_objective(divergence, value_term):
         transitions, q_type="structural", features=features_of(1), initial_distribution=p0, **settings
     )
     order = dict.fromkeys(("trajectory", "step", "next_X", "terminal"))
-    _, problem, _ = model._assemble(*as_rows(counts), order)
+    _, problem, _ = assemble(model, *as_rows(counts), order)
     theta = np.array([0.3, -0.4])
     point, units = problem.at(theta * problem.units), problem.units
     with jax.enable_x64(True):
@@ -289,7 +290,7 @@ def test_a_trial_too_far_away_is_given_up_and_a_solution_is_not():
         None,
         dict.fromkeys(("trajectory", "step", "next_X", "terminal")),
     )
-    _, problem, _ = model._assemble(*rows)
+    _, problem, _ = assemble(model, *rows)
     far = np.array([500.0, -2.0])
     assert problem.at(far) is None
     table = problem.table(far)
@@ -313,8 +314,8 @@ def test_an_action_never_taken_tells_nothing_of_its_cost():
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({"features": None}, "transitions and features must be given for q_type='structural'"),
-        ({"transitions": None, "features": None}, "transitions and features must be given"),
+        ({"features": None}, "features must be given for q_type='structural'"),
+        ({"transitions": None, "features": None}, "transitions must be given for q_type='structural'"),
         ({"features": np.ones((5, 3, 2))}, r"features must have shape \(6, K\) or \(6, 3, K\)"),
         ({"features": np.full((6, 3, 2), np.nan)}, "features contains NaN"),
         ({"solver": "lbfgs"}, "solver='lbfgs' needs a gradient by JAX, which q_type='structural' does not give"),

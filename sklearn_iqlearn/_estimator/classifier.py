@@ -1,31 +1,16 @@
-"""The estimator: validate, assemble, solve, expose."""
+"""The estimator: what it is told, and ``fit``."""
 
-import copy
 import warnings
-from dataclasses import replace
 
-import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import check_random_state
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_X_y
 
 from sklearn_iqlearn._estimator.callbacks import CallbackSupportMixin, FitTasks, with_callbacks
-from sklearn_iqlearn._estimator.parameters import check_distribution, check_numbers, check_sizes, choose
-from sklearn_iqlearn._estimator.policy import PolicyMixin
-from sklearn_iqlearn._estimator.reading import names_and_width, read_rows, read_states
-from sklearn_iqlearn._estimator.worlds import WorldsMixin
-from sklearn_iqlearn._model.demonstrations import check_weight
-from sklearn_iqlearn._model.soft_bellman import log_policy, soft_value, warn_ill_conditioned
+from sklearn_iqlearn._estimator.fitting import assemble, outcome, solve, starting_point
+from sklearn_iqlearn._estimator.worlds import Worlds
 from sklearn_iqlearn._numerics.threads import few_threads
-from sklearn_iqlearn._objective.divergences import DIVERGENCES
-from sklearn_iqlearn._objective.objective import VALUE_TERMS, Objective
-from sklearn_iqlearn._q_functions import Q_FUNCTIONS
-from sklearn_iqlearn._solvers.path import SOLVERS, follow_path, reach_domain
 
 
-class IQLearnClassifier(WorldsMixin, PolicyMixin, CallbackSupportMixin, ClassifierMixin, BaseEstimator):
+class IQLearnClassifier(CallbackSupportMixin, Worlds):
     """Inverse soft-Q learning: the policy, value and reward behind logged decisions.
 
     Finds the soft action values Q whose softmax policy makes the observed actions likely, while the
@@ -207,63 +192,6 @@ class IQLearnClassifier(WorldsMixin, PolicyMixin, CallbackSupportMixin, Classifi
         "https://sklearn-iqlearn.readthedocs.io/en/stable/generated/{estimator_module}.{estimator_name}.html"
     )
 
-    def __init__(
-        self,
-        transitions=None,
-        *,
-        discount=0.95,
-        temperature=1.0,
-        q_type="auto",
-        features=None,
-        divergence="chi2",
-        alpha=1.0,
-        smoothing=1.0,
-        value_term="expert",
-        initial_distribution=None,
-        C=100.0,
-        fit_intercept=True,
-        solver="auto",
-        max_iter=None,
-        tol=None,
-        hidden_layer_sizes=(64, 64),
-        learning_rate=1e-3,
-        batch_size="auto",
-        n_iter_no_change=10,
-        warm_start=False,
-        random_state=None,
-        verbose=0,
-    ):
-        self.transitions = transitions
-        self.discount = discount
-        self.temperature = temperature
-        self.q_type = q_type
-        self.features = features
-        self.divergence = divergence
-        self.alpha = alpha
-        self.smoothing = smoothing
-        self.value_term = value_term
-        self.initial_distribution = initial_distribution
-        self.C = C
-        self.fit_intercept = fit_intercept
-        self.solver = solver
-        self.max_iter = max_iter
-        self.tol = tol
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.learning_rate = learning_rate
-        self.batch_size = batch_size
-        self.n_iter_no_change = n_iter_no_change
-        self.warm_start = warm_start
-        self.random_state = random_state
-        self.verbose = verbose
-
-    def __sklearn_clone__(self):
-        """Clone, sharing ``transitions`` and ``features``: they are never written to and may be large."""
-        light = copy.copy(self)
-        light.transitions = light.features = None
-        clone = super(IQLearnClassifier, light).__sklearn_clone__()
-        clone.transitions, clone.features = self.transitions, self.features
-        return clone
-
     @with_callbacks
     def fit(self, X, y, sample_weight=None, *, trajectory=None, step=None, next_X=None, terminal=None):
         """Learn Q from decisions.
@@ -300,15 +228,15 @@ class IQLearnClassifier(WorldsMixin, PolicyMixin, CallbackSupportMixin, Classifi
             If a parameter is out of its range or the data do not fit together.
         """
         order = {"trajectory": trajectory, "step": step, "next_X": next_X, "terminal": terminal}
-        demonstrations, problem, fitted = self._assemble(X, y, sample_weight, order)
+        demonstrations, problem, fitted = assemble(self, X, y, sample_weight, order)
         solver = self._solver()
         with few_threads(problem.objective.transitions.n_states):
-            start = self._start(problem, solver, fitted)
+            start = starting_point(self, problem, solver, fitted)
             for name in [name for name in vars(self) if name.endswith("_") and not name.startswith("_")]:
                 delattr(self, name)  # an earlier fit may have had another form
             tasks = FitTasks(self, X, y, {"sample_weight": sample_weight}, self._max_iter(solver))
-            problem, solution = self._solve(problem, solver, start, tasks, fitted)
-            for name, value in (self._outcome(problem, solution, demonstrations) | fitted).items():
+            problem, solution = solve(self, problem, solver, start, tasks, fitted)
+            for name, value in (fitted | outcome(self, problem, solution, demonstrations)).items():
                 setattr(self, name, value)
         tasks.end()
         if not self.converged_:
@@ -321,167 +249,3 @@ class IQLearnClassifier(WorldsMixin, PolicyMixin, CallbackSupportMixin, Classifi
                 stacklevel=3,
             )
         return self
-
-    def _assemble(self, X, y, sample_weight, order):
-        """The decisions summarised, the problem that they pose, and the fitted attributes that they decide."""
-        self._check_parameters()
-        values, y = check_X_y(X, y, estimator=self)
-        check_classification_targets(y)
-        weight = check_weight(sample_weight, len(y))
-        read = read_rows if self.transitions is None else read_states
-        demonstrations, features, fitted = read(self, X, values, y, weight, order)
-        if self.initial_distribution is not None:
-            n_states = demonstrations.transitions.n_states
-            initial = check_distribution(self.initial_distribution, "initial_distribution", n_states)
-            demonstrations = replace(demonstrations, initial_distribution=initial)
-        problem = self._problem(demonstrations, features)
-        return demonstrations, problem, fitted | names_and_width(X)
-
-    def _check_parameters(self):
-        check_numbers(self)
-        check_sizes(self)
-        solver = self._solver()
-        gives = self._form().gives
-        if solver.needs not in gives:
-            raise ValueError(
-                f"solver={self.solver!r} needs a {_NEEDS[solver.needs]}, which q_type={self.q_type!r} does not "
-                f"give; use one of the solvers {[name for name in SOLVERS if SOLVERS[name].needs in gives]} or of "
-                f"the q_types {[name for name in Q_FUNCTIONS if solver.needs in Q_FUNCTIONS[name].gives]}."
-            )
-        if np.isinf(self.alpha) and self.value_term == "initial" and self._form().needs_penalty:
-            raise ValueError(
-                "alpha must be finite with value_term='initial', whose objective has no minimum without the "
-                "reward penalty for this form of Q, got inf."
-            )
-
-    def _form(self):
-        """The class of the Q-function."""
-        name = self.q_type
-        if isinstance(name, str) and name == "auto":
-            name = "linear" if self.transitions is None or self.features is not None else "tabular"
-        return choose("q_type", name, Q_FUNCTIONS)
-
-    def _solver(self):
-        name = self.solver
-        if isinstance(name, str) and name == "auto":
-            name = "newton" if "hessian" in self._form().gives else "adam"
-        return choose("solver", name, SOLVERS)
-
-    def _tol(self, solver):
-        return solver.tol if self.tol is None else self.tol
-
-    def _problem(self, demonstrations, features):
-        """The objective bound to the form of Q."""
-        divergence = choose("divergence", self.divergence, DIVERGENCES)
-        value_term = choose("value_term", self.value_term, VALUE_TERMS)
-        transitions, n = demonstrations.transitions, demonstrations.counts.sum()
-        # Episodes of one step have no future to discount.
-        discount = 0.0 if transitions.never_continues() else float(self.discount)
-        occupancy, value_weight, total = value_term(demonstrations, discount)
-        alpha = float(self.alpha)
-        with np.errstate(over="ignore"):
-            penalty_weight = np.where(demonstrations.penalised, demonstrations.known + self.smoothing, 0.0) / total
-        if not np.isfinite(penalty_weight).all() or not np.isfinite(1 / (self.C * n)):
-            raise ValueError(
-                f"sample_weight and C must not be vanishingly small, got a sum of {n} and C={self.C}."
-            )
-        if np.isinf(alpha):  # no reward is penalised, nor forbidden
-            divergence, alpha, penalty_weight = DIVERGENCES["chi2"], 1.0, np.zeros_like(penalty_weight)
-        objective = Objective(
-            transitions=transitions,
-            occupancy=occupancy,
-            penalty_weight=penalty_weight,
-            value_weight=value_weight,
-            discount=discount,
-            temperature=float(self.temperature),
-            divergence=divergence,
-            alpha=alpha,
-            n=float(n),
-        )
-        rng = check_random_state(self.random_state)
-        return self._form().create(objective, features, self, rng)
-
-    def _max_iter(self, solver):
-        return int(solver.max_iter if self.max_iter is None else self.max_iter)
-
-    def _start(self, problem, solver, fitted):
-        """Parameters to start from: with ``warm_start`` those of the last fit, if they belong to this problem."""
-        if self.warm_start and _same_problem(self, fitted):
-            try:
-                last = problem.recall(self)
-            except AttributeError:  # of another form
-                last = None
-            if _shapes(last) == problem.shapes and problem.at(last) is not None:
-                return last
-        start = problem.start()
-        return reach_domain(problem, start) if solver.needs == "hessian" else start
-
-    def _solve(self, problem, solver, start, tasks, fitted):
-        """From the start, by way of the divergence's path, to the solution."""
-
-        def report(problem, n_iter, loss, parameters):
-            if self.verbose and n_iter % self.verbose == 0:
-                print(f"iteration {n_iter:5d}  objective {loss:.12g}")
-            attributes = problem.attributes(parameters) | {"q_table_": problem.table(parameters)}
-            return tasks.iteration(fitted | attributes)
-
-        options = {
-            "learning_rate": self.learning_rate,
-            "batch_size": self.batch_size,
-            "n_iter_no_change": self.n_iter_no_change,
-            "rng": check_random_state(self.random_state),
-        }
-        return follow_path(
-            problem,
-            solver,
-            start,
-            tol=self._tol(solver),
-            max_iter=self._max_iter(solver),
-            report=report,
-            options={name: options[name] for name in solver.options},
-        )
-
-    def _outcome(self, problem, solution, demonstrations):
-        """Fitted attributes."""
-        objective = problem.objective
-        table = problem.table(solution.parameters)
-        q = table - objective.level
-        value = soft_value(q, self.temperature)
-        policy = np.exp(log_policy(q, self.temperature))
-        reward = objective.reward(q, value)
-        counts = demonstrations.counts
-        warn_ill_conditioned(policy, objective.transitions, objective.discount, stacklevel=5)
-        return problem.attributes(solution.parameters) | {
-            "q_table_": table,
-            "value_": value + objective.level,
-            "policy_": policy,
-            "reward_": np.where(demonstrations.penalised, reward, np.nan),
-            "counts_": counts,
-            "initial_distribution_": demonstrations.initial_distribution,
-            "state_coverage_": float((counts > 0).any(axis=1).mean()),
-            "state_action_coverage_": float((counts > 0).mean()),
-            "objective_": solution.loss,
-            "gradient_norm_": solution.gradient_norm,
-            "converged_": solution.converged,
-            "n_iter_": solution.n_iter,
-            "loss_curve_": solution.loss_curve,
-            "_reward_coef": problem.reward_coef(solution.parameters, stacklevel=5),
-            "_n_fitted": None,
-        }
-
-
-_NEEDS = {"hessian": "Hessian", "jax": "gradient by JAX"}
-
-
-def _same_problem(estimator, fitted):
-    """Whether an earlier fit was of the same states and actions."""
-    return all(
-        np.array_equal(getattr(estimator, name, ()), fitted.get(name, ())) for name in ("classes_", "states_")
-    )
-
-
-def _shapes(parameters):
-    """Shapes of the arrays of parameters, nested as they are."""
-    if isinstance(parameters, list | tuple):
-        return [_shapes(part) for part in parameters]
-    return np.shape(parameters)

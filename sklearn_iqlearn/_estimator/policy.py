@@ -1,24 +1,34 @@
 """What a fitted policy answers about rows of states."""
 
-from collections.abc import Callable
-
 import numpy as np
+from sklearn.base import ClassifierMixin
 from sklearn.utils import check_consistent_length, column_or_1d
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_iqlearn._estimator.reading import check_actions, check_states
+from sklearn_iqlearn._estimator.settings import Settings
 from sklearn_iqlearn._model.demonstrations import check_weight
 from sklearn_iqlearn._model.soft_bellman import log_policy
 
 
-class PolicyMixin:
-    """Predictions and scores from the fitted attributes of ``IQLearnClassifier``."""
+class FittedPolicy(ClassifierMixin, Settings):
+    """A fit, and its predictions and scores."""
 
-    temperature: float
+    # What the data decide, set by reading them (``fitting.assemble``); without transitions also states_.
     classes_: np.ndarray
+    states_: np.ndarray
+    n_features_in_: int
+    feature_names_in_: np.ndarray
+    # What is found, set at the end of a fit (``fitting.outcome``), of a form of Q also its own coefficients.
     q_table_: np.ndarray
-    _form: Callable
+    value_: np.ndarray
+    policy_: np.ndarray
+    reward_: np.ndarray
+    counts_: np.ndarray
+    initial_distribution_: np.ndarray
+    # Free parameters of a world's fit, and coefficients of the reward, where the form of Q has them.
     _n_fitted: int | None = None
+    _reward_coef: np.ndarray | None = None
 
     def q_values(self, X):
         """Soft action values of states.

@@ -1,7 +1,5 @@
 """A fitted estimator in another world: changed, solved again, and simulated."""
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 from sklearn.base import clone
@@ -11,6 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 from sklearn_iqlearn._coefficients.identification import identified
 from sklearn_iqlearn._coefficients.projection import project, reward_features
 from sklearn_iqlearn._estimator.parameters import check_count, check_distribution, check_numbers
+from sklearn_iqlearn._estimator.policy import FittedPolicy
 from sklearn_iqlearn._model.simulation import simulate
 from sklearn_iqlearn._model.soft_bellman import (
     inverse_bellman,
@@ -34,16 +33,8 @@ OF_THE_DATA = (
 )
 
 
-class WorldsMixin:
-    """Counterfactuals and simulation for ``IQLearnClassifier``."""
-
-    features: Any
-    classes_: np.ndarray
-    reward_: np.ndarray
-    q_table_: np.ndarray
-    policy_: np.ndarray
-    initial_distribution_: np.ndarray
-    _reward_coef: np.ndarray | None = None
+class Worlds(FittedPolicy):
+    """A fit, and what its decision maker does in other worlds."""
 
     @property
     def reward_coef_(self):

@@ -8,6 +8,7 @@ import scipy.linalg
 
 from sklearn_iqlearn._numerics.linear_algebra import factor, solve_scaled, weighted_gram
 from sklearn_iqlearn._objective.objective import Evaluation, Objective, first_descent
+from sklearn_iqlearn._q_functions.base import CoefficientForm
 from sklearn_iqlearn._q_functions.tabular import zero_reward_table
 
 
@@ -39,13 +40,12 @@ class Linear:
     offset: np.ndarray
     intercept: bool
 
-    gives = frozenset({"hessian", "jax"})
     needs_stand_in = False
     needs_penalty = True
     jax_table = staticmethod(linear_table)
 
     @classmethod
-    def create(cls, objective, features, estimator, rng):
+    def create(cls, objective, features, estimator, rng) -> CoefficientForm:
         if features is None:
             raise ValueError("features must be given for q_type='linear' with transitions, got None.")
         n_actions = objective.occupancy.shape[1]

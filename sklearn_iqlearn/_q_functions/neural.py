@@ -6,6 +6,7 @@ from itertools import pairwise
 import numpy as np
 
 from sklearn_iqlearn._objective.objective import Objective
+from sklearn_iqlearn._q_functions.base import JaxForm
 
 
 def forward(layers, inputs, xp=np):
@@ -49,7 +50,6 @@ class Neural:
     decay: float
     rng: np.random.RandomState
 
-    gives = frozenset({"jax"})
     needs_stand_in = False
     needs_penalty = True
     jax_table = staticmethod(network_table)
@@ -59,7 +59,7 @@ class Neural:
         return [(self.decay, 0.0)] * (len(self.sizes) + 1)
 
     @classmethod
-    def create(cls, objective, features, estimator, rng):
+    def create(cls, objective, features, estimator, rng) -> JaxForm:
         """The problem of an estimator; without features a state is a one-hot vector."""
         inputs = np.eye(objective.transitions.n_states) if features is None else features
         if inputs.ndim != 2:

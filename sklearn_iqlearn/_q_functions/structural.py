@@ -35,6 +35,7 @@ from sklearn_iqlearn._model.soft_bellman import (
 )
 from sklearn_iqlearn._numerics.linear_algebra import factor, solve_scaled, weighted_gram
 from sklearn_iqlearn._objective.objective import Evaluation, Objective, first_descent
+from sklearn_iqlearn._q_functions.base import CoefficientForm
 
 # Steps of policy iteration after which a trial of new coefficients, started from the last, is given up.
 MOST_STEPS = 50
@@ -64,18 +65,16 @@ class Structural:
     units: np.ndarray
     latest: list = field(default_factory=list, compare=False)
 
-    gives = frozenset({"hessian"})
     ridge = 0.0
     basis = None
     needs_stand_in = False
     needs_penalty = False  # matching the visits is a convex problem
 
     @classmethod
-    def create(cls, objective, features, estimator, rng):
-        if estimator.transitions is None or features is None:
+    def create(cls, objective, features, estimator, rng) -> CoefficientForm:
+        if features is None:
             raise ValueError(
-                "transitions and features must be given for q_type='structural', whose reward is linear in the "
-                "features of the transitions' states and actions, got None."
+                "features must be given for q_type='structural', whose reward is linear in them, got None."
             )
         units = np.abs(features).max(axis=tuple(range(features.ndim - 1)))
         units = np.where(units > 0, units, 1.0)

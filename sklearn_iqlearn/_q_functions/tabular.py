@@ -6,6 +6,7 @@ import numpy as np
 
 from sklearn_iqlearn._model.soft_bellman import solve_soft_bellman
 from sklearn_iqlearn._objective.objective import Objective
+from sklearn_iqlearn._q_functions.base import NewtonForm
 
 
 def zero_reward_table(objective):
@@ -24,7 +25,6 @@ class Tabular:
 
     objective: Objective
 
-    gives = frozenset({"hessian", "jax"})
     needs_penalty = True
     needs_stand_in = True  # nothing but the penalty bounds the Q of a pair without a next state
     jax_table = staticmethod(free_table)
@@ -32,7 +32,7 @@ class Tabular:
     ridge = 0.0
 
     @classmethod
-    def create(cls, objective, features, estimator, rng):
+    def create(cls, objective, features, estimator, rng) -> NewtonForm:
         return cls(objective)
 
     @property

@@ -9,10 +9,12 @@ from sklearn.utils import column_or_1d
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_iqlearn._coefficients.identification import IdentificationWarning
+from sklearn_iqlearn._estimator.fitting import assemble
 from sklearn_iqlearn._estimator.parameters import choose
 from sklearn_iqlearn._estimator.reading import check_actions, check_states
 from sklearn_iqlearn._model.demonstrations import check_ids, check_weight
 from sklearn_iqlearn._numerics.threads import few_threads
+from sklearn_iqlearn._q_functions import COEFFICIENT_FORMS
 from sklearn_iqlearn._q_functions.tabular import find_rows
 from sklearn_iqlearn.inference._information import COVARIANCES, Information
 
@@ -103,7 +105,7 @@ def covariance(
     check_fit(estimator)
     choose("kind", kind, {"auto": None, **COVARIANCES})
     form = estimator._form()
-    if estimator.value_term != "expert" or "hessian" not in form.gives or not coefficients(estimator):
+    if estimator.value_term != "expert" or form not in COEFFICIENT_FORMS.values():
         raise ValueError(
             "covariance needs q_type 'structural' or 'linear' and value_term='expert', the likelihood, got "
             f"{form.__name__.lower()!r} and {estimator.value_term!r}: use bootstrap."
@@ -157,7 +159,7 @@ def check_fit(estimator):
 
 def same_data(estimator, X, y, sample_weight, order):
     """The demonstrations and the problem of a fit, from its data again."""
-    demonstrations, problem, _ = estimator._assemble(X, y, sample_weight, order)
+    demonstrations, problem, _ = assemble(estimator, X, y, sample_weight, order)
     counts, known = demonstrations.counts, estimator.counts_
     if counts.shape != known.shape or not np.allclose(counts, known):
         raise ValueError(OTHER_DATA)

@@ -1,0 +1,148 @@
+"""The way of a fit: read the decisions, pose the problem, solve it, name what was found."""
+
+from dataclasses import replace
+
+import numpy as np
+from sklearn.utils import check_random_state
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_X_y
+
+from sklearn_iqlearn._estimator.parameters import check_distribution, choose
+from sklearn_iqlearn._estimator.reading import names_and_width, read_rows, read_states
+from sklearn_iqlearn._model.demonstrations import check_weight
+from sklearn_iqlearn._model.soft_bellman import log_policy, soft_value, warn_ill_conditioned
+from sklearn_iqlearn._objective.divergences import DIVERGENCES
+from sklearn_iqlearn._objective.objective import VALUE_TERMS, Objective
+from sklearn_iqlearn._solvers.path import follow_path, reach_domain
+
+
+def assemble(estimator, X, y, sample_weight, order):
+    """The decisions summarised, the problem that they pose, and the fitted attributes that they decide."""
+    estimator._check_parameters()
+    values, y = check_X_y(X, y, estimator=estimator)
+    check_classification_targets(y)
+    weight = check_weight(sample_weight, len(y))
+    read = read_rows if estimator.transitions is None else read_states
+    demonstrations, features, fitted = read(estimator, X, values, y, weight, order)
+    if estimator.initial_distribution is not None:
+        n_states = demonstrations.transitions.n_states
+        initial = check_distribution(estimator.initial_distribution, "initial_distribution", n_states)
+        demonstrations = replace(demonstrations, initial_distribution=initial)
+    problem = pose(estimator, demonstrations, features)
+    return demonstrations, problem, fitted | names_and_width(X)
+
+
+def pose(estimator, demonstrations, features):
+    """The objective bound to the form of Q."""
+    divergence = choose("divergence", estimator.divergence, DIVERGENCES)
+    value_term = choose("value_term", estimator.value_term, VALUE_TERMS)
+    transitions, n = demonstrations.transitions, demonstrations.counts.sum()
+    # Episodes of one step have no future to discount.
+    discount = 0.0 if transitions.never_continues() else float(estimator.discount)
+    occupancy, value_weight, total = value_term(demonstrations, discount)
+    alpha = float(estimator.alpha)
+    with np.errstate(over="ignore"):
+        penalty_weight = (
+            np.where(demonstrations.penalised, demonstrations.known + estimator.smoothing, 0.0) / total
+        )
+    if not np.isfinite(penalty_weight).all() or not np.isfinite(1 / (estimator.C * n)):
+        raise ValueError(
+            f"sample_weight and C must not be vanishingly small, got a sum of {n} and C={estimator.C}."
+        )
+    if np.isinf(alpha):  # no reward is penalised, nor forbidden
+        divergence, alpha, penalty_weight = DIVERGENCES["chi2"], 1.0, np.zeros_like(penalty_weight)
+    objective = Objective(
+        transitions=transitions,
+        occupancy=occupancy,
+        penalty_weight=penalty_weight,
+        value_weight=value_weight,
+        discount=discount,
+        temperature=float(estimator.temperature),
+        divergence=divergence,
+        alpha=alpha,
+        n=float(n),
+    )
+    rng = check_random_state(estimator.random_state)
+    return estimator._form().create(objective, features, estimator, rng)
+
+
+def starting_point(estimator, problem, solver, fitted):
+    """Parameters to start from: with ``warm_start`` those of the last fit, if they belong to this problem."""
+    if estimator.warm_start and _same_problem(estimator, fitted):
+        try:
+            last = problem.recall(estimator)
+        except AttributeError:  # of another form
+            last = None
+        if _shapes(last) == problem.shapes and problem.at(last) is not None:
+            return last
+    start = problem.start()
+    return reach_domain(problem, start) if solver.needs == "hessian" else start
+
+
+def solve(estimator, problem, solver, start, tasks, fitted):
+    """From the start, by way of the divergence's path, to the solution."""
+
+    def report(problem, n_iter, loss, parameters):
+        if estimator.verbose and n_iter % estimator.verbose == 0:
+            print(f"iteration {n_iter:5d}  objective {loss:.12g}")
+        attributes = problem.attributes(parameters) | {"q_table_": problem.table(parameters)}
+        return tasks.iteration(fitted | attributes)
+
+    options = {
+        "learning_rate": estimator.learning_rate,
+        "batch_size": estimator.batch_size,
+        "n_iter_no_change": estimator.n_iter_no_change,
+        "rng": check_random_state(estimator.random_state),
+    }
+    return follow_path(
+        problem,
+        solver,
+        start,
+        tol=estimator._tol(solver),
+        max_iter=estimator._max_iter(solver),
+        report=report,
+        options={name: options[name] for name in solver.options},
+    )
+
+
+def outcome(estimator, problem, solution, demonstrations):
+    """Fitted attributes."""
+    objective = problem.objective
+    table = problem.table(solution.parameters)
+    q = table - objective.level
+    value = soft_value(q, estimator.temperature)
+    policy = np.exp(log_policy(q, estimator.temperature))
+    reward = objective.reward(q, value)
+    counts = demonstrations.counts
+    warn_ill_conditioned(policy, objective.transitions, objective.discount, stacklevel=5)
+    return problem.attributes(solution.parameters) | {
+        "q_table_": table,
+        "value_": value + objective.level,
+        "policy_": policy,
+        "reward_": np.where(demonstrations.penalised, reward, np.nan),
+        "counts_": counts,
+        "initial_distribution_": demonstrations.initial_distribution,
+        "state_coverage_": float((counts > 0).any(axis=1).mean()),
+        "state_action_coverage_": float((counts > 0).mean()),
+        "objective_": solution.loss,
+        "gradient_norm_": solution.gradient_norm,
+        "converged_": solution.converged,
+        "n_iter_": solution.n_iter,
+        "loss_curve_": solution.loss_curve,
+        "_reward_coef": problem.reward_coef(solution.parameters, stacklevel=5),
+        "_n_fitted": None,
+    }
+
+
+def _same_problem(estimator, fitted):
+    """Whether an earlier fit was of the same states and actions."""
+    return all(
+        np.array_equal(getattr(estimator, name, ()), fitted.get(name, ())) for name in ("classes_", "states_")
+    )
+
+
+def _shapes(parameters):
+    """Shapes of the arrays of parameters, nested as they are."""
+    if isinstance(parameters, list | tuple):
+        return [_shapes(part) for part in parameters]
+    return np.shape(parameters)

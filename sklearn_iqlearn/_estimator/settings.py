@@ -1,0 +1,115 @@
+"""What decides a fit: the parameters, and what they choose."""
+
+import copy
+
+import numpy as np
+from sklearn.base import BaseEstimator
+
+from sklearn_iqlearn._estimator.parameters import check_numbers, check_sizes, choose
+from sklearn_iqlearn._q_functions import JAX_FORMS, NEWTON_FORMS, Q_FUNCTIONS, ROW_FORMS
+from sklearn_iqlearn._solvers.path import SOLVERS
+
+# What a solver may need of a form of Q, in words, and the forms that give it.
+GIVES = {"hessian": ("Hessian", NEWTON_FORMS), "jax": ("gradient by JAX", JAX_FORMS)}
+
+
+class Settings(BaseEstimator):
+    """The parameters of ``IQLearnClassifier``, which documents them."""
+
+    def __init__(
+        self,
+        transitions=None,
+        *,
+        discount=0.95,
+        temperature=1.0,
+        q_type="auto",
+        features=None,
+        divergence="chi2",
+        alpha=1.0,
+        smoothing=1.0,
+        value_term="expert",
+        initial_distribution=None,
+        C=100.0,
+        fit_intercept=True,
+        solver="auto",
+        max_iter=None,
+        tol=None,
+        hidden_layer_sizes=(64, 64),
+        learning_rate=1e-3,
+        batch_size="auto",
+        n_iter_no_change=10,
+        warm_start=False,
+        random_state=None,
+        verbose=0,
+    ):
+        self.transitions = transitions
+        self.discount = discount
+        self.temperature = temperature
+        self.q_type = q_type
+        self.features = features
+        self.divergence = divergence
+        self.alpha = alpha
+        self.smoothing = smoothing
+        self.value_term = value_term
+        self.initial_distribution = initial_distribution
+        self.C = C
+        self.fit_intercept = fit_intercept
+        self.solver = solver
+        self.max_iter = max_iter
+        self.tol = tol
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.learning_rate = learning_rate
+        self.batch_size = batch_size
+        self.n_iter_no_change = n_iter_no_change
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def __sklearn_clone__(self):
+        """Clone, sharing ``transitions`` and ``features``: they are never written to and may be large."""
+        light = copy.copy(self)
+        light.transitions = light.features = None
+        clone = super(Settings, light).__sklearn_clone__()
+        clone.transitions, clone.features = self.transitions, self.features
+        return clone
+
+    def _check_parameters(self):
+        check_numbers(self)
+        check_sizes(self)
+        if self.transitions is None and self._form() not in ROW_FORMS.values():
+            raise ValueError(f"transitions must be given for q_type={self.q_type!r}, got None.")
+        solver = self._solver()
+        need, forms = GIVES[solver.needs]
+        if not self._form_gives(solver.needs):
+            solvers = [name for name in SOLVERS if self._form_gives(SOLVERS[name].needs)]
+            raise ValueError(
+                f"solver={self.solver!r} needs a {need}, which q_type={self.q_type!r} does not give; use one "
+                f"of the solvers {solvers} or of the q_types {list(forms)}."
+            )
+        if np.isinf(self.alpha) and self.value_term == "initial" and self._form().needs_penalty:
+            raise ValueError(
+                "alpha must be finite with value_term='initial', whose objective has no minimum without the "
+                "reward penalty for this form of Q, got inf."
+            )
+
+    def _form(self):
+        """The class of the Q-function."""
+        name = self.q_type
+        if isinstance(name, str) and name == "auto":
+            name = "linear" if self.transitions is None or self.features is not None else "tabular"
+        return choose("q_type", name, Q_FUNCTIONS)
+
+    def _form_gives(self, need):
+        return self._form() in GIVES[need][1].values()
+
+    def _solver(self):
+        name = self.solver
+        if isinstance(name, str) and name == "auto":
+            name = "newton" if self._form_gives("hessian") else "adam"
+        return choose("solver", name, SOLVERS)
+
+    def _tol(self, solver):
+        return solver.tol if self.tol is None else self.tol
+
+    def _max_iter(self, solver):
+        return int(solver.max_iter if self.max_iter is None else self.max_iter)
