@@ -405,3 +405,16 @@ def test_score_refuses_what_fit_never_saw():
         model.predict([[6]])
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
         model.score([[0], [1]], [1])
+
+
+def test_log_likelihoods_of_trajectories_add_up_to_the_score():
+    transitions, counts, _ = random_problem(3)
+    X, y = expand(counts)
+    rng = np.random.default_rng(0)
+    weight, ids = rng.uniform(size=len(y)), rng.choice(["c", "a", "b"], size=len(y))
+    model = IQLearnClassifier(transitions).fit(X, y)
+    found = model.log_likelihood(X, y, weight, trajectory=ids)
+    assert found.index.tolist() == ["a", "b", "c"]
+    assert_allclose(found.sum() / weight.sum(), model.score(X, y, weight), rtol=1e-12)
+    of_b = ids == "b"
+    assert_allclose(found["b"], weight[of_b].sum() * model.score(X[of_b], y[of_b], weight[of_b]), rtol=1e-12)

@@ -30,7 +30,7 @@ LAYERS = {
     "_coefficients": {"_model", "_numerics", "_objective"},
     "_q_functions": {"_coefficients", "_model", "_numerics", "_objective"},
     "_solvers": {"_objective"},
-    "_estimator": {"_coefficients", "_model", "_numerics", "_objective", "_q_functions", "_solvers"},
+    "_estimator": {"_coefficients", "_model", "_numerics", "_objective", "_q_functions", "_solvers", "_version"},
     "rewards": {"_coefficients", "_estimator", "_model", "_numerics"},
     "inference": {"_coefficients", "_estimator", "_model", "_numerics", "_q_functions"},
     "preprocessing": set(),

@@ -14,7 +14,7 @@ from numpy.testing import assert_array_equal
 from problems import as_rows, random_problem
 from walks import fitted, run, small, walks
 
-from sklearn_iqlearn import IQLearnClassifier
+from sklearn_iqlearn import IQLearnClassifier, __version__
 
 CLASSIFIER = "sklearn_iqlearn._estimator.classifier.IQLearnClassifier"
 
@@ -78,3 +78,34 @@ print(sorted({name.split(".")[0] for name in sys.modules} & {"jax", "jaxlib", "o
 """
     assert run(code, str(tmp_path / "model.joblib"), str(tmp_path / "found.npy")) == "[]\n"
     assert_array_equal(np.load(tmp_path / "found.npy"), model.predict_proba(X))
+
+
+def test_a_model_of_another_version_says_so(monkeypatch):
+    model, X, _, _ = stored("linear")
+    written = pickle.dumps(model)
+    assert_array_equal(pickle.loads(written).predict_proba(X), model.predict_proba(X))
+    monkeypatch.setattr("sklearn_iqlearn._estimator.settings.__version__", "9.9")
+    with pytest.warns(UserWarning, match=f"stored by sklearn_iqlearn {__version__} and is read by 9.9"):
+        read = pickle.loads(written)
+    assert vars(read).keys() == vars(model).keys()
+
+
+@pytest.mark.parametrize("q_type", ["linear", "neural"])
+def test_a_model_without_its_rows_is_small_and_predicts_the_same(q_type):
+    d = walks(n_trajectories=500)
+    model = fitted(small(q_type), d.X, d.y, trajectory=d.trajectory)
+    light = model.without_rows()
+    assert_array_equal(light.predict_proba(d.X), model.predict_proba(d.X))
+    assert light.score(d.X, d.y) == model.score(d.X, d.y)
+    assert light.bic(d.X, d.y) == model.bic(d.X, d.y)
+    stored_size = len(pickle.dumps(light))
+    assert stored_size < 5_000 < 100 * stored_size < len(pickle.dumps(model))
+    assert d.X[17, 0].tobytes() in pickle.dumps(model)
+    assert d.X[17, 0].tobytes() not in pickle.dumps(light)
+    assert hasattr(model, "states_")
+
+
+@pytest.mark.parametrize("kind", ["rows", "dense"])
+def test_a_table_is_its_rows(kind):
+    with pytest.raises(ValueError, match="without_rows needs a linear or neural Q without transitions"):
+        stored(kind)[0].without_rows()

@@ -69,3 +69,29 @@ def test_clones_share_large_arrays_also_in_a_search():
         assert other.transitions is transitions
         assert other.features is features
     assert not hasattr(model, "q_table_")
+
+
+def test_a_prompt_shows_arrays_by_their_shape():
+    transitions, features = np.zeros((2, 90, 90)), np.zeros((90, 2, 2))
+    model = IQLearnClassifier(transitions, discount=0.9999, q_type="structural", features=features, alpha=np.inf)
+    assert " ".join(repr(model).split()) == (
+        "IQLearnClassifier(alpha=inf, discount=0.9999, features=<ndarray (90, 2, 2)>, q_type='structural', "
+        "transitions=<ndarray (2, 90, 90)>)"
+    )
+    assert all(len(line) < 80 for line in repr(model).splitlines())
+    assert repr(IQLearnClassifier()) == "IQLearnClassifier()"
+    sparse, dense = sp.eye_array(1000, format="csr"), np.eye(90)
+    assert repr(IQLearnClassifier([sparse] * 2)) == (
+        "IQLearnClassifier(transitions=[<csr_array (1000, 1000)>, <csr_array (1000, 1000)>])"
+    )
+    named = repr(IQLearnClassifier({"keep": sparse, "replace": dense}))
+    assert "{'keep': <csr_array (1000, 1000)>, 'replace': <ndarray (90, 90)>}" in named
+    assert len(repr(IQLearnClassifier(np.eye(1000)[None].tolist()))) < 200
+    assert repr(IQLearnClassifier([[[1.0]], [[1.0]]], alpha=2)) == (
+        "IQLearnClassifier(alpha=2, transitions=[[[1.0]], [[1.0]]])"
+    )
+
+
+def test_a_notebook_shows_no_array():
+    plain, large = IQLearnClassifier(), IQLearnClassifier(np.zeros((2, 90, 90)))
+    assert len(large._repr_html_()) < len(plain._repr_html_()) + 1000

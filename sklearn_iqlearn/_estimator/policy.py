@@ -1,14 +1,20 @@
 """What a fitted policy answers about rows of states."""
 
+import copy
+
 import numpy as np
+import pandas as pd
 from sklearn.base import ClassifierMixin
 from sklearn.utils import check_consistent_length, column_or_1d
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_iqlearn._estimator.reading import check_actions, check_states
 from sklearn_iqlearn._estimator.settings import Settings
-from sklearn_iqlearn._model.demonstrations import check_weight
+from sklearn_iqlearn._model.demonstrations import check_ids, check_weight
 from sklearn_iqlearn._model.soft_bellman import log_policy
+
+# Fitted attributes with an entry for each of the states, which without transitions are rows.
+OF_THE_ROWS = ("states_", "q_table_", "value_", "policy_", "reward_", "counts_", "initial_distribution_")
 
 
 class FittedPolicy(ClassifierMixin, Settings):
@@ -45,7 +51,7 @@ class FittedPolicy(ClassifierMixin, Settings):
         """
         check_is_fitted(self)
         X = validate_data(self, X, reset=False)
-        if hasattr(self, "states_"):
+        if self.transitions is None:
             return self._form().values(self, X.astype(np.float64))
         return self.q_table_[check_states(X, len(self.q_table_))]
 
@@ -125,6 +131,40 @@ class FittedPolicy(ClassifierMixin, Settings):
         log_likelihood, total = self._log_likelihood(X, y, sample_weight)
         return log_likelihood / total
 
+    def log_likelihood(self, X, y, sample_weight=None, *, trajectory):
+        """Log-likelihood of the decisions of each trajectory.
+
+        What a test of one model against another needs where the decisions of a trajectory depend on each other, as
+        do mixtures of kinds of decision makers.
+
+        Parameters
+        ----------
+        X : array of shape (n_rows, n_features)
+            States, as in ``fit``.
+        y : array of shape (n_rows,)
+        sample_weight : array of shape (n_rows,), optional
+        trajectory : array of shape (n_rows,)
+            Id of each row's trajectory.
+
+        Returns
+        -------
+        log_likelihoods : Series of shape (n_trajectories,)
+            Indexed by the sorted ids. It adds up to ``score`` times the total weight.
+
+        Examples
+        --------
+        >>> from sklearn_iqlearn import IQLearnClassifier
+        >>> model = IQLearnClassifier([[[1.0]], [[1.0]]]).fit([[0], [0]], [0, 1])
+        >>> model.log_likelihood([[0], [0], [0]], [0, 1, 0], trajectory=["b", "a", "b"]).round(3)
+        trajectory
+        a   -0.693
+        b   -1.386
+        Name: log-likelihood, dtype: float64
+        """
+        chosen, weight = self._chosen(X, y, sample_weight)
+        ids = pd.Index(check_ids(trajectory, "trajectory", len(chosen)), name="trajectory")
+        return pd.Series(weight * chosen, index=ids, name="log-likelihood").groupby(level=0).sum()
+
     def aic(self, X, y, sample_weight=None):
         """Akaike's information criterion on decisions, lower is better.
 
@@ -163,15 +203,55 @@ class FittedPolicy(ClassifierMixin, Settings):
         log_likelihood, total = self._log_likelihood(X, y, sample_weight)
         return np.log(total) * self._n_free() - 2 * log_likelihood
 
+    def without_rows(self):
+        """A copy that predicts, without the rows that it was fitted to.
+
+        Without ``transitions`` a fit keeps the distinct rows of X, and tables with a row for each. A linear or
+        neural Q needs none of them to predict. The copy lacks them: it is small, and can be handed on where the
+        data must not. Its coefficients are still those of the data.
+
+        Returns
+        -------
+        model : IQLearnClassifier
+            With ``predict``, ``predict_proba``, ``q_values``, ``score`` and what builds on them.
+
+        Raises
+        ------
+        ValueError
+            Where the rows are the model (a table without transitions), or states are ids and there are no rows.
+
+        Examples
+        --------
+        >>> from sklearn_iqlearn import IQLearnClassifier
+        >>> model = IQLearnClassifier().fit([[0.0], [1.0], [2.0]], ["wait", "wait", "stop"])
+        >>> hasattr(model, "states_"), hasattr(model.without_rows(), "states_")
+        (True, False)
+        """
+        check_is_fitted(self)
+        if self.transitions is not None or not (hasattr(self, "coef_") or hasattr(self, "coefs_")):
+            raise ValueError(
+                "without_rows needs a linear or neural Q without transitions: a table consists of its rows, and "
+                "where transitions are given states are ids."
+            )
+        light = copy.copy(self)
+        for name in OF_THE_ROWS:
+            if hasattr(light, name):
+                delattr(light, name)
+        return light
+
     def _n_free(self):
         """Free parameters of the fit that the policy comes from."""
         return self._form().n_free(self) if self._n_fitted is None else self._n_fitted
 
     def _log_likelihood(self, X, y, sample_weight):
         """Weighted log-likelihood and total weight of decisions."""
+        chosen, weight = self._chosen(X, y, sample_weight)
+        return float(weight @ chosen), float(weight.sum())
+
+    def _chosen(self, X, y, sample_weight):
+        """Log-probability and weight of each decision: (n_rows,) each."""
         log_probabilities = self.predict_log_proba(X)
         actions = check_actions(column_or_1d(y), self.classes_)
         check_consistent_length(log_probabilities, actions)
         weight = check_weight(sample_weight, len(actions))
-        chosen = log_probabilities[np.arange(len(actions)), actions]
-        return float(weight @ chosen), float(weight.sum())
+        return log_probabilities[np.arange(len(actions)), actions], weight

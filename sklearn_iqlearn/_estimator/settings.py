@@ -1,13 +1,16 @@
 """What decides a fit: the parameters, and what they choose."""
 
 import copy
+import warnings
 
 import numpy as np
 from sklearn.base import BaseEstimator
 
 from sklearn_iqlearn._estimator.parameters import check_numbers, check_sizes, choose
+from sklearn_iqlearn._estimator.presentation import present
 from sklearn_iqlearn._q_functions import JAX_FORMS, NEWTON_FORMS, Q_FUNCTIONS, ROW_FORMS
 from sklearn_iqlearn._solvers.path import SOLVERS
+from sklearn_iqlearn._version import __version__
 
 # What a solver may need of a form of Q, in words, and the forms that give it.
 GIVES = {"hessian": ("Hessian", NEWTON_FORMS), "jax": ("gradient by JAX", JAX_FORMS)}
@@ -72,6 +75,26 @@ class Settings(BaseEstimator):
         clone = super(Settings, light).__sklearn_clone__()
         clone.transitions, clone.features = self.transitions, self.features
         return clone
+
+    def __repr__(self, N_CHAR_MAX=700):
+        """What the estimator was told, arrays by their shape."""
+        return present(self)
+
+    def __getstate__(self):
+        """The state to store, with the version that wrote it."""
+        return super().__getstate__() | {"_version": __version__}
+
+    def __setstate__(self, state):
+        """Take up a stored state; one of another version may mean something else."""
+        stored = state.get("_version", "0.1.0")
+        if stored != __version__:
+            warnings.warn(
+                f"This {type(self).__name__} was stored by sklearn_iqlearn {stored} and is read by {__version__}: "
+                "its attributes may not mean the same. Fit it again, or read it with the version that stored it.",
+                UserWarning,
+                stacklevel=2,
+            )
+        super().__setstate__({name: value for name, value in state.items() if name != "_version"})
 
     def _check_parameters(self):
         check_numbers(self)
