@@ -1,9 +1,9 @@
-"""Rust's bus data: the panel, its transitions, and every penalty solved to the optimum."""
+"""Rust's bus data: the panel, his estimates from it, its transitions, and every penalty solved to the optimum."""
 
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
-from problems import DIVERGENCES
+from problems import DIVERGENCES, bus_problem, standard_errors
 
 from sklearn_iqlearn import IQLearnClassifier
 from sklearn_iqlearn.datasets import load_rust_bus
@@ -37,14 +37,42 @@ def test_panel_has_the_published_size(bus):
     assert len(load_rust_bus(opening_month=True).data) == 8260
 
 
-def test_bins_follow_from_mileage(bus):
+def test_mileage_counts_from_the_replacement(bus):
+    """Replaced in the last month below the odometer of the replacement, which is subtracted from then on."""
     for _, months in bus.frame.groupby("bus_id"):
-        since = 0.0
-        for row in months.itertuples():
-            assert row.mileage_bin == (row.mileage - since) // 5
-            if row.replaced:
-                since = row.mileage
+        mileage, since = (months[name].to_numpy() for name in ("mileage", "mileage_since_replacement"))
+        at_replacement = np.round(mileage - since, 3)
+        assert at_replacement[0] == 0
+        assert not months["replaced"].iloc[-1]
+        np.testing.assert_array_equal(months["replaced"][:-1] == 1, np.diff(at_replacement) > 0)
+        replaced = np.flatnonzero(months["replaced"])
+        assert (mileage[replaced] < at_replacement[replaced + 1]).all()
+        assert (at_replacement[replaced + 1] <= mileage[replaced + 1]).all()
+        assert (np.diff(at_replacement) >= 0).all()
+    assert (bus.frame["mileage_bin"] == bus.frame["mileage_since_replacement"] // 5).all()
     assert bus.frame["mileage_bin"].max() == 77
+
+
+@pytest.mark.parametrize(
+    ("groups", "discount", "coef", "spread", "log_likelihood"),
+    [
+        ((4,), 0.9999, (2.2930, 10.0750), (0.639, 1.582), -163.584),
+        ((1, 2, 3), 0.9999, (4.8259, 11.7270), (1.792, 2.602), -132.389),
+        ((1, 2, 3, 4), 0.9999, (2.6275, 9.7558), (0.618, 1.227), -300.250),
+        ((4,), 0.0, (71.5133, 7.6358), (13.778, 0.7197), -165.458),
+        ((1, 2, 3, 4), 0.0, (70.2771, 7.3056), (10.750, 0.5070), -306.641),
+    ],
+)
+def test_table_nine_of_rust(groups, discount, coef, spread, log_likelihood):
+    """Rust (1987), table IX, to two units of its last digits; the log-likelihood is of the decisions alone."""
+    X, y, _, transitions, features = bus_problem(groups)
+    model = IQLearnClassifier(
+        transitions, discount=discount, q_type="structural", features=features, alpha=np.inf
+    ).fit(X, y)
+    assert model.converged_
+    assert_allclose(model.coef_, coef, rtol=0, atol=2e-4)
+    assert_allclose(standard_errors(model, X, y, kind="opg"), spread, rtol=0, atol=1e-3)
+    assert_allclose(model.score(X, y) * len(y), log_likelihood, rtol=0, atol=1e-3)
 
 
 def test_increments_count_bins_entered(bus):

@@ -25,12 +25,12 @@ def load_rust_bus(*, opening_month=False):
     Returns
     -------
     data : sklearn.utils.Bunch
-        frame : DataFrame of shape (8260, 7)
+        frame : DataFrame of shape (8260, 8)
             All records: ``bus_id`` (1 to 104), ``period`` (month, from 1), ``mileage`` (odometer in 1,000
             miles), ``mileage_bin`` (5,000-mile bin of the miles since the last replacement, 0 to 77),
-            ``replaced`` (0 or 1), ``group`` (1 to 4) and ``increment`` (bins entered since the month before;
-            after a replacement the first bin counts as entered, as in Rust's own counts; -1 in the first
-            month of a bus, where it is unknown).
+            ``replaced`` (0 or 1), ``group`` (1 to 4), ``mileage_since_replacement`` (1,000 miles) and
+            ``increment`` (bins entered since the month before; after a replacement the first bin counts as
+            entered, as in Rust's own counts; -1 in the first month of a bus, where it is unknown).
         data : DataFrame of shape (8156, 1)
             The state: ``mileage_bin`` of each decision.
         target : Series of shape (8156,)
@@ -42,10 +42,11 @@ def load_rust_bus(*, opening_month=False):
 
     Notes
     -----
-    The figures are those of Rust's own data files (groups 1 to 4: model years 1983, 1981, 1979 and 1975),
-    here as miles driven per bus and month with the months of replacement marked. Odometer readings at
-    replacements are rounded differently from the published ones, so that estimates differ from Rust's
-    tables in the third digit.
+    The figures are those of Rust's own data files (groups 1 to 4: model years 1983, 1981, 1979 and 1975):
+    the odometer at the end of each month and at each replacement. An engine is replaced within a month; the
+    decision belongs to the last month that ends with less on the odometer than at the replacement, and from
+    the next month on mileage counts from there. With 90 bins, Rust's likelihood on these columns gives his
+    table IX: at discount 0.9999 costs of 2.6276 and 9.7558 for all groups, log-likelihood -300.250.
 
     References
     ----------
@@ -75,22 +76,24 @@ def load_rust_bus(*, opening_month=False):
 
 
 def _bus(bus_id, line):
-    """One bus from its line: its group, then the miles of each month, marked r where it ended in a replacement."""
-    group, *months = line.split()
-    replaced = np.array([month.endswith("r") for month in months], dtype=np.int64)
-    odometer = np.cumsum([int(month.rstrip("r")) for month in months])
-    # What the odometer showed at the latest replacement in an earlier month.
-    at_replacement = np.maximum.accumulate(np.concatenate([[0], (odometer * replaced)[:-1]]))
-    mileage_bin = (odometer - at_replacement) // BIN_MILES
+    """One bus from its line: its group, the odometer at each replacement or "-", and the miles of each month."""
+    group, replacements, *miles = line.split()
+    odometer = np.cumsum([int(month) for month in miles])
+    at_replacement = np.array([0] + [int(reading) for reading in replacements.split(",") if reading != "-"])
+    engine = np.searchsorted(at_replacement, odometer, side="right") - 1
+    since = odometer - at_replacement[engine]
+    mileage_bin = since // BIN_MILES
+    replaced = np.diff(engine, append=engine[-1])
     start = np.where(replaced[:-1] == 1, -1, mileage_bin[:-1])
     return pd.DataFrame(
         {
             "bus_id": bus_id,
-            "period": np.arange(1, len(months) + 1),
+            "period": np.arange(1, len(miles) + 1),
             "mileage": odometer / 1000,
             "mileage_bin": mileage_bin,
             "replaced": replaced,
             "group": int(group),
+            "mileage_since_replacement": since / 1000,
             "increment": np.concatenate([[-1], mileage_bin[1:] - start]),
         }
     )
