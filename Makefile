@@ -1,7 +1,11 @@
 # Everything runs in a virtual environment inside the clone, made on first use.
+SHELL := /bin/bash
+.SHELLFLAGS := -o pipefail -ec
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# What the demo needs, and what tests and tools need on top.
+PLAIN := $(VENV)/.plain
 READY := $(VENV)/.ready
 FLOOR_TESTS := $(addprefix tests/test_,common.py classifier.py q_functions.py objective.py linear_algebra.py \
 	transitions.py soft_bellman.py bus.py structural.py rewards.py worlds.py covariance.py \
@@ -9,7 +13,7 @@ FLOOR_TESTS := $(addprefix tests/test_,common.py classifier.py q_functions.py ob
 
 .PHONY: demo test test-array-api test-floor lint types wheel bench bench-control bench-structural bench-coverage clean
 
-demo: $(READY)
+demo: $(PLAIN)
 	$(BIN)/python examples/rust_bus.py
 
 test: $(READY)
@@ -54,10 +58,18 @@ wheel: $(READY)
 	.venv-wheel/bin/pip install --quiet --disable-pip-version-check dist/*.whl
 	cd dist && ../.venv-wheel/bin/python ../tests/smoke.py
 
-$(READY): pyproject.toml
-	test -d $(VENV) || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[test]"
-	touch $@
+# pip tells of every package that it takes up, so that nobody waits in silence.
+$(PLAIN): pyproject.toml
+	@echo "Once: a virtual environment in $(VENV), with scikit-learn, JAX, pandas and matplotlib (900 MB, a minute)."
+	@test -d $(VENV) || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --disable-pip-version-check --progress-bar off --editable ".[plot]" \
+		| sed -nu -e 's/^\(Collecting\|Processing\|Downloading\) \(.*\/\)\?\([^ /]*\).*/  \3/p' -e '/^Installing collected/p'
+	@touch $@
+
+$(READY): $(PLAIN)
+	@echo "Once: what tests, tools and examples need on top (a minute)."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[test]"
+	@touch $@
 
 clean:
 	rm -rf $(VENV) .venv-* build dist output *.egg-info

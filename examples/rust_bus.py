@@ -2,9 +2,9 @@
 When does Harold Zurcher replace a bus engine?
 ==============================================
 
-Ten years of monthly decisions on 104 buses (Rust 1987): keep the engine, or replace it. From them this
-example learns the replacement policy, compares held-out likelihoods of whole buses with those of models that know
-nothing of the future, and reads off what an engine and a mile cost the decision maker.
+Ten years of monthly decisions on 104 buses (Rust 1987): keep the engine, or replace it. This example first gets
+what Rust got, the costs of his table IX. It then learns the replacement policy in other forms, and compares held-out
+likelihoods of whole buses with those of models that know nothing of the future.
 """
 
 import time
@@ -36,12 +36,32 @@ def held_out(model, bus, folds):
     ).mean()
 
 
+def transitions_of(frame):
+    """The law of motion: mileage bins that grow by the observed increments, or start anew."""
+    return renewal_transitions(frame.loc[frame["increment"] >= 0, "increment"].to_numpy(), N_BINS)
+
+
 def structural(transitions):
     """Maximum likelihood of a mileage cost, 0.001 a bin as its unit, and a replacement cost."""
     features = np.zeros((N_BINS, 2, 2))
     features[:, 0, 0] = -0.001 * np.arange(N_BINS)
     features[:, 1, 1] = -1.0
     return IQLearnClassifier(transitions, discount=DISCOUNT, q_type="structural", features=features, alpha=np.inf)
+
+
+def table_nine(bus):
+    """Rust's table IX: costs by maximum likelihood, with standard errors by outer products, of groups of buses."""
+    rows = {}
+    for groups in ((4,), (1, 2, 3), (1, 2, 3, 4)):
+        frame = bus.frame[bus.frame["group"].isin(groups)]
+        decisions = frame[frame["period"] > 1]
+        X, y = decisions[["mileage_bin"]], decisions["replaced"]
+        model = structural(transitions_of(frame)).fit(X, y)
+        errors = np.sqrt(np.diag(inference.covariance(model, X, y, kind="opg")))
+        cells = [cell for pair in zip(model.coef_, errors, strict=True) for cell in pair]
+        rows[", ".join(map(str, groups))] = [*cells, len(y) * model.score(X, y)]
+    columns = ["mileage", "(s.e.)", "replacement", "(s.e.)", "log-likelihood"]
+    return pd.DataFrame.from_dict(rows, orient="index", columns=columns)
 
 
 def compare(bus, transitions, folds):
@@ -71,7 +91,14 @@ def compare(bus, transitions, folds):
     return search, table.round(4).sort_values(table.columns[0], ascending=False, kind="stable")
 
 
-def picture(table, costs, bus, path):
+def band(costs, covariance, n_draws=200, seed=0):
+    """95% band of the probability of replacement: the policies of costs drawn around the estimate."""
+    draws = np.random.default_rng(seed).multivariate_normal(costs.coef_, covariance, size=n_draws)
+    policies = [costs.counterfactual(reward_coef=draw).policy_[:, 1] for draw in draws]
+    return np.quantile(policies, [0.025, 0.975], axis=0)
+
+
+def picture(table, costs, covariance, bus, path):
     """Replacement probability against mileage, beside what was observed."""
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
@@ -87,7 +114,8 @@ def picture(table, costs, bus, path):
         label="observed frequency (area: decisions)",
     )
     miles = 5 * np.arange(N_BINS) + 2.5
-    axes.plot(miles, costs.policy_[:, 1], color="tab:orange", label="IQ-Learn, structural")
+    axes.plot(miles, costs.policy_[:, 1], color="tab:orange", label="IQ-Learn, structural, with 95% band")
+    axes.fill_between(miles, *band(costs, covariance), color="tab:orange", alpha=0.25, linewidth=0)
     axes.plot(miles, table.policy_[:, 1], color="tab:blue", label="IQ-Learn, a free table")
     axes.add_artist(
         axes.legend(
@@ -115,14 +143,16 @@ def picture(table, costs, bus, path):
 def main():
     started = time.perf_counter()
     bus = load_rust_bus()
-    increments = bus.frame.loc[bus.frame["increment"] >= 0, "increment"].to_numpy()
-    transitions = renewal_transitions(increments, N_BINS)
+    transitions = transitions_of(bus.frame)
     print(
         f"{len(bus.frame):,} monthly records of {bus.bus.nunique()} buses, {len(bus.data):,} decisions, "
         f"{bus.target.sum()} replacements.\nMonthly increments of 0, 1, 2 bins of 5,000 miles: "
         + ", ".join(f"{share:.3f}" for share in transitions[0, 0, :3])
         + f". Discount {DISCOUNT}.\n"
     )
+    print("The costs of Rust (1987), table IX, by group of buses:\n")
+    print(table_nine(bus).to_string(formatters=["{:.4f}".format, "({:.3f})".format] * 2 + ["{:.3f}".format]))
+    print("\nWhat predicts buses that were not seen:\n")
     search, table = compare(bus, transitions, GroupKFold(n_splits=5))
     print(table.to_string(float_format="{:.4f}".format))
     model = search.best_estimator_
@@ -130,20 +160,20 @@ def main():
         f"\nBest table: converged {model.converged_} in {model.n_iter_} Newton iterations, gradient "
         f"{model.gradient_norm_:.0e}."
     )
-    costs = structural(transitions).fit(bus.data, bus.target, trajectory=bus.bus, step=bus.period)
+    ids = {"trajectory": bus.bus, "step": bus.period}
+    costs = structural(transitions).fit(bus.data, bus.target, **ids)
     print("\nWhat it costs, in units of the choice shocks' scale (standard errors clustered by bus):\n")
     print(
         inference.summary(
             costs,
             bus.data,
             bus.target,
-            trajectory=bus.bus,
-            step=bus.period,
             feature_names=["a bin of 5,000 miles, a month, x 1000", "a replacement"],
+            **ids,
         )
     )
     path = OUTPUT / "rust_bus.png"
-    picture(model, costs, bus, path)
+    picture(model, costs, inference.covariance(costs, bus.data, bus.target, **ids), bus, path)
     print(f"Picture: {path}. Time: {time.perf_counter() - started:.1f} s.")
 
 
