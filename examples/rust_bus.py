@@ -3,8 +3,8 @@ When does Harold Zurcher replace a bus engine?
 ==============================================
 
 Ten years of monthly decisions on 104 buses (Rust 1987): keep the engine, or replace it. This example first gets
-what Rust got, the costs of his table IX. It then learns the replacement policy in other forms, and compares held-out
-likelihoods of whole buses with those of models that know nothing of the future.
+what Rust got, the costs of his table IX. It then learns the replacement policy in other forms, and compares
+held-out likelihoods of whole buses with those of models that know nothing of the future.
 """
 
 import time
