@@ -1,5 +1,6 @@
 """The snippets of the page about scikit-learn run and say what the page says."""
 
+import pickle
 import re
 from pathlib import Path
 
@@ -25,4 +26,8 @@ def test_the_snippets_of_the_page_run():
     assert_allclose(names["model"].score(X, y), log_likelihood(names["model"], X, y))
     shuffled = names["by_likelihood"].importances_mean
     assert shuffled[0] > 0.1 > 0.01 > abs(shuffled[1])
-    assert not names["brief"].converged_
+    brief, stop = names["brief"], names["stop"]
+    assert not brief.converged_
+    assert len(stop.scores) == brief.n_iter_ < 500
+    assert stop.scores[-1] < max(stop.scores) == stop.scores[-6]
+    assert len(pickle.dumps(names["rows"])) > 100_000 > 2_000 > len(pickle.dumps(names["light"]))

@@ -16,7 +16,7 @@ from walks import fitted, run, small, walks
 
 from sklearn_iqlearn import IQLearnClassifier, __version__
 
-CLASSIFIER = "sklearn_iqlearn._estimator.classifier.IQLearnClassifier"
+CLASSIFIER = "sklearn_iqlearn.IQLearnClassifier"
 
 
 def stored(kind):
