@@ -161,7 +161,8 @@ def test_resamples_that_do_not_converge_are_told(rust):
         hasty.fit(X, y, **order)
     with pytest.raises(ValueError, match=r"only \d of 10 fits of resamples converged"):
         inference.bootstrap(hasty, "coef_", X, y, n_resamples=10, random_state=0, **order)
-    patient = IQLearnClassifier(**model.get_params()).fit(X, y, **order).set_params(max_iter=4)
+    patient = IQLearnClassifier(**model.get_params()).fit(X, y, **order)
+    patient.set_params(max_iter=4, warm_start=True).fit(X, y, **order)
     with pytest.warns(ConvergenceWarning, match=r"\d+ of 30 fits of resamples did not converge: left out"):
         found = inference.bootstrap(patient, "coef_", X, y, n_resamples=30, random_state=0, **order)
     assert 15 <= len(found.samples) < 30

@@ -33,8 +33,8 @@ LAYERS = {
     "_estimator": {"_coefficients", "_model", "_numerics", "_objective", "_q_functions", "_solvers", "_version"},
     "rewards": {"_coefficients", "_estimator", "_model", "_numerics"},
     "inference": {"_coefficients", "_estimator", "_model", "_numerics", "_q_functions"},
-    "preprocessing": set(),
-    "datasets": {"_estimator", "_model", "preprocessing"},
+    "preprocessing": {"_numerics"},
+    "datasets": {"_estimator", "_model", "_numerics", "preprocessing"},
     "__init__": {"_estimator", "_version"},
 }
 

@@ -184,14 +184,6 @@ def test_bad_changes(model, change, message):
         model.counterfactual(**change)
 
 
-def test_transitions_changed_since_the_fit_are_refused(world):
-    model = IQLearnClassifier(world.transitions).fit(world.data, world.target)
-    model.set_params(transitions=np.stack([np.eye(5)] * 3))
-    for act in (model.sample, lambda: rewards.anchor(model, 0), lambda: rewards.occupancy(model)):
-        with pytest.raises(ValueError, match="transitions must be those of the fit"):
-            act()
-
-
 def test_a_state_named_like_another_column(world):
     frame = world.data.rename(columns={"state": "step"})
     drawn = IQLearnClassifier(world.transitions).fit(frame, world.target).sample(2, 3, random_state=0)

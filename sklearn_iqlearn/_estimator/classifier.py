@@ -236,7 +236,7 @@ class IQLearnClassifier(CallbackSupportMixin, Worlds):
                 delattr(self, name)  # an earlier fit may have had another form
             tasks = FitTasks(self, X, y, {"sample_weight": sample_weight}, self._max_iter(solver))
             problem, solution = solve(self, problem, solver, start, tasks, fitted)
-            for name, value in (fitted | outcome(self, problem, solution, demonstrations)).items():
+            for name, value in (fitted | outcome(problem, solution, demonstrations)).items():
                 setattr(self, name, value)
         tasks.end()
         if not self.converged_:

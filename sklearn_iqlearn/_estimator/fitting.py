@@ -3,12 +3,10 @@
 from dataclasses import replace
 
 import numpy as np
-from sklearn.utils import check_random_state
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_X_y
 
-from sklearn_iqlearn._estimator.parameters import check_distribution, choose
-from sklearn_iqlearn._estimator.reading import names_and_width, read_rows, read_states
+from sklearn_iqlearn._estimator.fitted import remember_parameters
+from sklearn_iqlearn._estimator.parameters import check_distribution, check_seed, choose
+from sklearn_iqlearn._estimator.reading import names_and_width, read_rows, read_states, read_X_y
 from sklearn_iqlearn._model.demonstrations import check_weight
 from sklearn_iqlearn._model.soft_bellman import log_policy, soft_value, warn_ill_conditioned
 from sklearn_iqlearn._objective.divergences import DIVERGENCES
@@ -19,8 +17,7 @@ from sklearn_iqlearn._solvers.path import follow_path, reach_domain
 def assemble(estimator, X, y, sample_weight, order):
     """The decisions summarised, the problem that they pose, and the fitted attributes that they decide."""
     estimator._check_parameters()
-    values, y = check_X_y(X, y, estimator=estimator)
-    check_classification_targets(y)
+    values, y = read_X_y(estimator, X, y)
     weight = check_weight(sample_weight, len(y))
     read = read_rows if estimator.transitions is None else read_states
     demonstrations, features, fitted = read(estimator, X, values, y, weight, order)
@@ -29,7 +26,7 @@ def assemble(estimator, X, y, sample_weight, order):
         initial = check_distribution(estimator.initial_distribution, "initial_distribution", n_states)
         demonstrations = replace(demonstrations, initial_distribution=initial)
     problem = pose(estimator, demonstrations, features)
-    return demonstrations, problem, fitted | names_and_width(X)
+    return demonstrations, problem, fitted | names_and_width(X) | remember_parameters(estimator)
 
 
 def pose(estimator, demonstrations, features):
@@ -40,12 +37,11 @@ def pose(estimator, demonstrations, features):
     # Episodes of one step have no future to discount.
     discount = 0.0 if transitions.never_continues() else float(estimator.discount)
     occupancy, value_weight, total = value_term(demonstrations, discount)
-    alpha = float(estimator.alpha)
-    with np.errstate(over="ignore"):
-        penalty_weight = (
-            np.where(demonstrations.penalised, demonstrations.known + estimator.smoothing, 0.0) / total
-        )
-    if not np.isfinite(penalty_weight).all() or not np.isfinite(1 / (estimator.C * n)):
+    alpha, smoothing = float(estimator.alpha), float(estimator.smoothing)
+    with np.errstate(over="ignore", divide="ignore"):
+        penalty_weight = np.where(demonstrations.penalised, demonstrations.known + smoothing, 0.0) / total
+        ridge = 1 / (float(estimator.C) * n)
+    if not np.isfinite(penalty_weight).all() or not np.isfinite(ridge):
         raise ValueError(
             f"sample_weight and C must not be vanishingly small, got a sum of {n} and C={estimator.C}."
         )
@@ -62,7 +58,7 @@ def pose(estimator, demonstrations, features):
         alpha=alpha,
         n=float(n),
     )
-    rng = check_random_state(estimator.random_state)
+    rng = check_seed(estimator.random_state)
     return estimator._form().create(objective, features, estimator, rng)
 
 
@@ -92,7 +88,7 @@ def solve(estimator, problem, solver, start, tasks, fitted):
         "learning_rate": estimator.learning_rate,
         "batch_size": estimator.batch_size,
         "n_iter_no_change": estimator.n_iter_no_change,
-        "rng": check_random_state(estimator.random_state),
+        "rng": check_seed(estimator.random_state),
     }
     return follow_path(
         problem,
@@ -105,13 +101,13 @@ def solve(estimator, problem, solver, start, tasks, fitted):
     )
 
 
-def outcome(estimator, problem, solution, demonstrations):
+def outcome(problem, solution, demonstrations):
     """Fitted attributes."""
     objective = problem.objective
     table = problem.table(solution.parameters)
     q = table - objective.level
-    value = soft_value(q, estimator.temperature)
-    policy = np.exp(log_policy(q, estimator.temperature))
+    value = soft_value(q, objective.temperature)
+    policy = np.exp(log_policy(q, objective.temperature))
     reward = objective.reward(q, value)
     counts = demonstrations.counts
     warn_ill_conditioned(policy, objective.transitions, objective.discount, stacklevel=5)

@@ -5,13 +5,13 @@ import copy
 import numpy as np
 import pandas as pd
 from sklearn.base import ClassifierMixin
-from sklearn.utils import check_consistent_length, column_or_1d
-from sklearn.utils.validation import check_is_fitted, validate_data
 
-from sklearn_iqlearn._estimator.reading import check_actions, check_states
+from sklearn_iqlearn._estimator.fitted import as_fitted
+from sklearn_iqlearn._estimator.reading import check_actions, check_states, read_X, read_y
 from sklearn_iqlearn._estimator.settings import Settings
 from sklearn_iqlearn._model.demonstrations import check_ids, check_weight
 from sklearn_iqlearn._model.soft_bellman import log_policy
+from sklearn_iqlearn._numerics.checks import plain
 
 # Fitted attributes with an entry for each of the states, which without transitions are rows.
 OF_THE_ROWS = ("states_", "q_table_", "value_", "policy_", "reward_", "counts_", "initial_distribution_")
@@ -49,11 +49,18 @@ class FittedPolicy(ClassifierMixin, Settings):
         q : ndarray of shape (n_rows, A)
             Columns in the order of ``classes_``.
         """
-        check_is_fitted(self)
-        X = validate_data(self, X, reset=False)
-        if self.transitions is None:
-            return self._form().values(self, X.astype(np.float64))
-        return self.q_table_[check_states(X, len(self.q_table_))]
+        model = as_fitted(self)
+        X = read_X(model, X)
+        if model.transitions is not None:
+            return model.q_table_[check_states(X, len(model.q_table_))]
+        with np.errstate(over="ignore", invalid="ignore"):
+            q = model._form().values(model, X.astype(np.float64))
+        beyond = ~np.isfinite(q).all(axis=1)
+        if beyond.any():
+            raise ValueError(
+                f"X must have values from which this fit makes a finite Q, got {plain(X[beyond][0])}."
+            )
+        return q
 
     def decision_function(self, X):
         """Soft action values; for two actions, those of the second less those of the first.
@@ -112,7 +119,8 @@ class FittedPolicy(ClassifierMixin, Settings):
         -------
         log_probabilities : ndarray of shape (n_rows, A)
         """
-        return log_policy(self.q_values(X), self.temperature)
+        with np.errstate(over="ignore"):
+            return log_policy(self.q_values(X), as_fitted(self).temperature)
 
     def score(self, X, y, sample_weight=None):
         """Mean log-likelihood per decision: at most 0, higher is better.
@@ -227,8 +235,7 @@ class FittedPolicy(ClassifierMixin, Settings):
         >>> hasattr(model, "states_"), hasattr(model.without_rows(), "states_")
         (True, False)
         """
-        check_is_fitted(self)
-        if self.transitions is not None or not (hasattr(self, "coef_") or hasattr(self, "coefs_")):
+        if as_fitted(self).transitions is not None or not (hasattr(self, "coef_") or hasattr(self, "coefs_")):
             raise ValueError(
                 "without_rows needs a linear or neural Q without transitions: a table consists of its rows, and "
                 "where transitions are given states are ids."
@@ -241,7 +248,8 @@ class FittedPolicy(ClassifierMixin, Settings):
 
     def _n_free(self):
         """Free parameters of the fit that the policy comes from."""
-        return self._form().n_free(self) if self._n_fitted is None else self._n_fitted
+        model = as_fitted(self)
+        return model._form().n_free(model) if model._n_fitted is None else model._n_fitted
 
     def _log_likelihood(self, X, y, sample_weight):
         """Weighted log-likelihood and total weight of decisions."""
@@ -251,7 +259,6 @@ class FittedPolicy(ClassifierMixin, Settings):
     def _chosen(self, X, y, sample_weight):
         """Log-probability and weight of each decision: (n_rows,) each."""
         log_probabilities = self.predict_log_proba(X)
-        actions = check_actions(column_or_1d(y), self.classes_)
-        check_consistent_length(log_probabilities, actions)
+        actions = check_actions(read_y(log_probabilities, y), self.classes_)
         weight = check_weight(sample_weight, len(actions))
         return log_probabilities[np.arange(len(actions)), actions], weight

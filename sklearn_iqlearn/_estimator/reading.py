@@ -4,10 +4,15 @@ Both readers return the demonstrations, the features of the states and the fitte
 decide.
 """
 
+import re
+from contextlib import contextmanager
+
 import numpy as np
+import pandas as pd
 from sklearn.base import BaseEstimator
-from sklearn.utils import check_array
-from sklearn.utils.validation import validate_data
+from sklearn.utils import check_array, check_consistent_length, column_or_1d
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_X_y, validate_data
 
 from sklearn_iqlearn._model.demonstrations import (
     check_integers,
@@ -17,6 +22,12 @@ from sklearn_iqlearn._model.demonstrations import (
     with_transitions,
 )
 from sklearn_iqlearn._model.transitions import check_transitions
+from sklearn_iqlearn._numerics.checks import any_array, plain, real_array, refuse_masked
+
+TABLE = "a table of numbers, one row for each decision; trajectories one below the other, told apart by trajectory"
+COLUMN = "one action for each row of X"
+# Kinds of NumPy's types that hold strings.
+TEXT = {"U", "S", "T"}
 
 
 def read_states(estimator, X, values, y, weight, order):
@@ -25,19 +36,13 @@ def read_states(estimator, X, values, y, weight, order):
         if order[name] is not None:
             raise ValueError(f"{name} must be None where transitions are given: they tell the next state.")
     transitions, labels = check_transitions(estimator.transitions)
-    states, actions = check_states(values, transitions.n_states), check_actions(y, labels)
+    states, actions = check_states(values, transitions.n_states), check_actions(y, labels, _mapping_for(y, labels))
     kept = weight > 0
     starts = start_rows(order["trajectory"], order["step"], kept)
     demonstrations = with_transitions(transitions, states[kept], actions[kept], weight[kept], starts)
     features = estimator.features
     if features is not None:
-        features = check_array(features, dtype=np.float64, allow_nd=True, input_name="features")
-        sizes = (transitions.n_states, transitions.n_actions)
-        if features.shape[:-1] not in (sizes[:1], sizes) or not features.shape[-1]:
-            raise ValueError(
-                f"features must have shape ({sizes[0]}, K) or ({sizes[0]}, {sizes[1]}, K) for the states of "
-                f"transitions, got {features.shape}."
-            )
+        features = check_features(features, transitions)
     return demonstrations, features, {"classes_": labels}
 
 
@@ -70,6 +75,45 @@ def read_rows(estimator, X, values, y, weight, order):
     return demonstrations, states, {"classes_": classes, "states_": states}
 
 
+def read_X(estimator, X):
+    """X to predict for, as an array like that of the fit."""
+    refuse_masked("X", X)
+    with _about("X", TABLE):
+        return validate_data(estimator, X, reset=False)
+
+
+def read_y(X, y):
+    """The actions of rows to score."""
+    with _about("y", COLUMN):
+        y = column_or_1d(any_array("y", y))
+        check_consistent_length(X, y)
+    return y
+
+
+def read_X_y(estimator, X, y):
+    """X and y of a fit, as arrays."""
+    refuse_masked("X", X)
+    refuse_masked("y", y)
+    with _about("X", TABLE):
+        values = check_array(X, estimator=estimator, input_name="X")
+    with _about("y", COLUMN):
+        values, y = check_X_y(values, y, estimator=estimator)
+        check_classification_targets(y)
+    return values, y
+
+
+@contextmanager
+def _about(name, rule):
+    """Give errors of scikit-learn and NumPy the name of the parameter that they are about."""
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        if re.search(rf"\b{name}\b", str(error)):
+            raise
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(f"{name} must be {rule}: {error}") from error
+
+
 def names_and_width(X):
     """``n_features_in_`` and, for a data frame, ``feature_names_in_``."""
     recorder = BaseEstimator()
@@ -88,20 +132,41 @@ def check_states(X, n_states):
     return states
 
 
-def check_actions(y, labels):
+def check_actions(y, labels, hint=""):
     """Positions of the actions y among the sorted labels."""
-    known = np.isin(y, labels)
+    known = are_labels(y, labels)
     if not known.all():
-        raise ValueError(f"y must hold actions of {labels.tolist()}, got {np.asarray(y)[~known][0]!r}.")
+        raise ValueError(f"y must hold actions of {plain(labels)}, got {plain(y[~known][0])}.{hint}")
     return np.searchsorted(labels, y)
+
+
+def are_labels(values, labels):
+    """Which of the values are among the labels: boolean, of the shape of the values."""
+    kinds = {values.dtype.kind, labels.dtype.kind}
+    if "V" in kinds or (kinds & TEXT and not kinds <= TEXT | {"O"}):  # NumPy would write numbers as strings
+        return np.zeros(values.shape, dtype=bool)
+    known = ~pd.isna(values)
+    known[known] = np.isin(values[known], labels)
+    return known
+
+
+def _mapping_for(y, labels):
+    """How to name actions, where y has names and the transitions have none."""
+    if labels.dtype.kind in TEXT or not isinstance(y[0], str):
+        return ""
+    names = ", ".join(f"{name!r}: ..." for name in np.unique(y).tolist()[:3])
+    return f" To name actions, pass transitions as a mapping from action to matrix: {{{names}}}."
+
+
+def check_features(features, transitions):
+    """Features of the states of transitions, or of their pairs, as float64."""
+    n_states, n_actions = transitions.n_states, transitions.n_actions
+    return real_array("features", features, (n_states, "K"), (n_states, n_actions, "K"))
 
 
 def _check_next(X, values, next_X, moved):
     """The rows ``moved`` of ``next_X``, checked to be like those of X."""
-    try:
-        found = check_array(next_X, dtype=np.float64, input_name="next_X", ensure_all_finite=False) + 0.0
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"next_X must be rows of states like X: {error}") from error
+    found = real_array("next_X", next_X, finite=False) + 0.0
     if found.shape != values.shape:
         raise ValueError(f"next_X must have the shape of X, {values.shape}, got {found.shape}.")
     names = [getattr(frame, "columns", None) for frame in (X, next_X)]

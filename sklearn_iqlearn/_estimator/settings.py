@@ -117,19 +117,14 @@ class Settings(BaseEstimator):
 
     def _form(self):
         """The class of the Q-function."""
-        name = self.q_type
-        if isinstance(name, str) and name == "auto":
-            name = "linear" if self.transitions is None or self.features is not None else "tabular"
-        return choose("q_type", name, Q_FUNCTIONS)
+        plain = self.transitions is not None and self.features is None
+        return choose("q_type", self.q_type, Q_FUNCTIONS, auto="tabular" if plain else "linear")
 
     def _form_gives(self, need):
         return self._form() in GIVES[need][1].values()
 
     def _solver(self):
-        name = self.solver
-        if isinstance(name, str) and name == "auto":
-            name = "newton" if self._form_gives("hessian") else "adam"
-        return choose("solver", name, SOLVERS)
+        return choose("solver", self.solver, SOLVERS, auto="newton" if self._form_gives("hessian") else "adam")
 
     def _tol(self, solver):
         return solver.tol if self.tol is None else self.tol

@@ -3,13 +3,13 @@
 import numpy as np
 import pandas as pd
 from sklearn.base import clone
-from sklearn.utils import check_array, check_random_state
-from sklearn.utils.validation import check_is_fitted
 
 from sklearn_iqlearn._coefficients.identification import identified
 from sklearn_iqlearn._coefficients.projection import project, reward_features
-from sklearn_iqlearn._estimator.parameters import check_count, check_distribution, check_numbers
+from sklearn_iqlearn._estimator.fitted import as_fitted, remember_parameters
+from sklearn_iqlearn._estimator.parameters import check_distribution, check_numbers, check_seed
 from sklearn_iqlearn._estimator.policy import FittedPolicy
+from sklearn_iqlearn._estimator.reading import are_labels, check_features
 from sklearn_iqlearn._model.simulation import simulate
 from sklearn_iqlearn._model.soft_bellman import (
     inverse_bellman,
@@ -19,6 +19,7 @@ from sklearn_iqlearn._model.soft_bellman import (
     warn_ill_conditioned,
 )
 from sklearn_iqlearn._model.transitions import check_transitions
+from sklearn_iqlearn._numerics.checks import any_array, check_bool, check_count, plain, real_array
 from sklearn_iqlearn._numerics.threads import few_threads
 
 # Fitted attributes that describe the data, and so hold in any world.
@@ -39,7 +40,7 @@ class Worlds(FittedPolicy):
     @property
     def reward_coef_(self):
         """Coefficients of the reward in the features."""
-        if not hasattr(self, "q_table_") or self.features is None:
+        if not hasattr(self, "q_table_") or as_fitted(self).features is None:
             raise AttributeError("reward_coef_ needs a fit with features.")
         if self._reward_coef is not None:
             return self._reward_coef
@@ -111,10 +112,11 @@ class Worlds(FittedPolicy):
         >>> bool(dearer.policy_[60, 1] < model.policy_[60, 1])
         True
         """
-        kernel = fitted_transitions(self)
+        fit = as_fitted(self)
+        kernel = fitted_transitions(fit)
         changes = {"transitions": transitions, "discount": discount, "temperature": temperature}
         parameters = {name: value for name, value in changes.items() if value is not None}
-        world = clone(self).set_params(q_type="tabular", **parameters)
+        world = clone(fit).set_params(q_type="tabular", **parameters)
         check_numbers(world)
         if transitions is not None:
             kernel, labels = check_transitions(transitions)
@@ -122,10 +124,10 @@ class Worlds(FittedPolicy):
             if shape != self.q_table_.shape or not np.array_equal(labels, self.classes_):
                 raise ValueError(
                     f"transitions must have the {len(self.q_table_)} states and the actions "
-                    f"{self.classes_.tolist()} of the fit, got {kernel.n_states} states and {labels.tolist()}."
+                    f"{plain(self.classes_)} of the fit, got {kernel.n_states} states and {plain(labels)}."
                 )
-        reward = _new_reward(self, reward, reward_coef)
-        reward = np.where(_forbidden(self, forbid) | (self.reward_ == -np.inf), -np.inf, reward)
+        reward = _new_reward(fit, reward, reward_coef)
+        reward = np.where(_forbidden(fit, forbid) | (self.reward_ == -np.inf), -np.inf, reward)
         if (reward == -np.inf).all(axis=1).any():
             state = int(np.argmax((reward == -np.inf).all(axis=1)))
             raise ValueError(f"forbid and reward must leave an action in every state, got none in state {state}.")
@@ -133,7 +135,7 @@ class Worlds(FittedPolicy):
             q = solve_soft_bellman(reward, kernel, float(world.discount), float(world.temperature))
         policy = np.exp(log_policy(q, world.temperature))
         warn_ill_conditioned(policy, kernel, world.discount, stacklevel=3)
-        return _settle(world, self, q, reward)
+        return _settle(world, fit, q, reward)
 
     def sample(self, n_trajectories=1, n_steps=100, *, initial_distribution=None, random_state=None):
         """Simulate decisions of the policy.
@@ -164,7 +166,7 @@ class Worlds(FittedPolicy):
         initial = self.initial_distribution_
         if initial_distribution is not None:
             initial = check_distribution(initial_distribution, "initial_distribution", kernel.n_states)
-        rng = check_random_state(random_state)
+        rng = check_seed(random_state)
         columns = simulate(self.policy_, kernel, initial, n_trajectories, n_steps, rng)
         columns["action"] = self.classes_[columns["action"]]
         name = getattr(self, "feature_names_in_", ["state"])[0]
@@ -175,41 +177,31 @@ class Worlds(FittedPolicy):
 
 def project_reward(estimator, features=None, *, shaping=True):
     """``_projection.project`` for the reward of a fitted estimator."""
+    check_bool("shaping", shaping)
+    estimator = as_fitted(estimator)
     kernel = fitted_transitions(estimator)
     features = estimator.features if features is None else features
     if features is None:
         raise ValueError("features must be given, here or to the estimator, got None.")
-    features = check_array(features, dtype=np.float64, allow_nd=True, input_name="features")
-    shape = estimator.q_table_.shape
-    if features.shape[:-1] not in (shape, shape[:1]) or not features.shape[-1]:
-        raise ValueError(
-            f"features must have shape ({shape[0]}, {shape[1]}, K) or ({shape[0]}, K), got {features.shape}."
-        )
+    features = reward_features(check_features(features, kernel), kernel.n_actions)
     weights = np.where(np.isfinite(estimator.reward_), estimator.counts_, 0.0)
-    features = reward_features(features, shape[1])
     with few_threads(kernel.n_states):
         return project(estimator.reward_, features, weights, kernel, estimator.discount, shaping=shaping)
 
 
 def fitted_transitions(estimator):
     """The transitions of a fitted estimator, or an error that says what is missing."""
-    check_is_fitted(estimator)
+    estimator = as_fitted(estimator)
     if estimator.transitions is None:
         raise ValueError(
             "transitions must be given to the estimator for this: decisions alone do not tell where actions "
             "never taken would lead. Got transitions=None."
         )
-    kernel = check_transitions(estimator.transitions)[0]
-    if (kernel.n_states, kernel.n_actions) != estimator.q_table_.shape:
-        raise ValueError(
-            f"transitions must be those of the fit, of {estimator.q_table_.shape} states and actions, got others "
-            f"of ({kernel.n_states}, {kernel.n_actions}): fit again."
-        )
-    return kernel
+    return check_transitions(estimator.transitions)[0]
 
 
 def with_values(estimator, kernel, value):
-    """A copy with the same policy and other values: the reward, Q and value are the ones that belong to them."""
+    """A copy of a fit with the same policy and other values, and the reward and Q that belong to them."""
     world = clone(estimator).set_params(q_type="tabular")
     q = value[:, None] + estimator.temperature * log_policy(estimator.q_table_, estimator.temperature)
     return _settle(world, estimator, q, inverse_bellman(q, value, kernel, estimator.discount))
@@ -221,6 +213,7 @@ def _settle(world, origin, q, reward):
         if hasattr(origin, name):
             setattr(world, name, getattr(origin, name))
     world._n_fitted = origin._n_free()
+    vars(world).update(remember_parameters(world))
     world.q_table_, world.reward_ = q, reward
     world.value_ = soft_value(q, world.temperature)
     world.policy_ = np.exp(log_policy(q, world.temperature))
@@ -236,9 +229,7 @@ def _new_reward(estimator, reward, coef):
         if estimator.features is None:
             raise ValueError("reward_coef needs features, whose coefficients they are; the estimator has none.")
         features = reward_features(np.asarray(estimator.features, dtype=np.float64), shape[1])
-        coef = np.asarray(coef, dtype=np.float64)
-        if coef.shape != (features.shape[2],):
-            raise ValueError(f"reward_coef must have shape ({features.shape[2]},), got {coef.shape}.")
+        coef = real_array("reward_coef", coef, features.shape[2:], finite=False)
         if not np.isfinite(coef).all():
             raise ValueError(
                 f"reward_coef must be finite, got {coef.tolist()}: put a value of your own, 0 say, where the "
@@ -247,9 +238,7 @@ def _new_reward(estimator, reward, coef):
         return features @ coef
     if reward is None:
         return estimator.reward_
-    reward = np.asarray(reward, dtype=np.float64)
-    if reward.shape not in (shape, shape[:1]):
-        raise ValueError(f"reward must have shape {shape} or {shape[:1]}, got {reward.shape}.")
+    reward = real_array("reward", reward, shape, shape[:1], finite=False)
     if np.isnan(reward).any() or (reward == np.inf).any():
         raise ValueError("reward must be finite or minus infinity, got NaN or infinity.")
     return np.broadcast_to(reward.reshape(shape[0], -1), shape)
@@ -260,13 +249,13 @@ def _forbidden(estimator, forbid):
     actions = estimator.classes_
     if forbid is None:
         return np.zeros(len(actions), dtype=bool)
-    forbid = np.atleast_1d(np.asarray(forbid))
+    forbid = np.atleast_1d(any_array("forbid", forbid))
     if forbid.dtype == bool and forbid.shape == estimator.q_table_.shape:
         return forbid
     mask = forbid.dtype == bool and actions.dtype != bool  # True is no name for action 1
-    if mask or forbid.ndim != 1 or not np.isin(forbid, actions).all():
+    if mask or forbid.ndim != 1 or not are_labels(forbid, actions).all():
         raise ValueError(
-            f"forbid must be actions of {actions.tolist()}, or a boolean array of shape "
-            f"{estimator.q_table_.shape}, got {forbid.ravel()[:5].tolist()} of shape {forbid.shape}."
+            f"forbid must be actions of {plain(actions)}, or a boolean array of shape "
+            f"{estimator.q_table_.shape}, got {plain(forbid)} of shape {forbid.shape}."
         )
     return np.isin(actions, forbid)

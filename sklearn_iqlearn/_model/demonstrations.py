@@ -4,12 +4,15 @@ The rows enter only here. What comes out has the size of the states and actions,
 rounding for every order of the rows.
 """
 
+import numbers
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 import scipy.sparse as sp
 
 from sklearn_iqlearn._model.transitions import Transitions
+from sklearn_iqlearn._numerics.checks import any_array, is_real, plain, real_array
 
 
 @dataclass(frozen=True)
@@ -166,7 +169,7 @@ def follow_rows(kept, *, trajectory, step, next_X, terminal):
         row = np.flatnonzero(ended & (following >= 0))[0]
         raise ValueError(
             "terminal rows must be the last of their trajectory, got one that the next row of trajectory "
-            f"{np.asarray(trajectory)[kept][row].tolist()!r} follows."
+            f"{plain(np.asarray(trajectory)[kept][row])} follows."
         )
     following[ended] = ENDED
     return following, starts
@@ -195,9 +198,9 @@ def _sorted_rows(trajectory, step, kept):
     ahead : integer ndarray
         Its time since that one.
     """
-    ids = np.unique(check_ids(trajectory, "trajectory", len(kept))[kept], return_inverse=True)[1]
+    ids = number_ids(trajectory, "trajectory", len(kept))[kept]
     if step is None:
-        times = order = np.arange(len(ids))
+        times, order = np.flatnonzero(kept), np.arange(len(ids))
         changes = np.flatnonzero(np.diff(ids, prepend=-1))
         if len(np.unique(ids[changes])) < len(changes):
             raise ValueError(
@@ -212,14 +215,14 @@ def _sorted_rows(trajectory, step, kept):
         row = order[1:][same & (ahead == 0)][0]
         raise ValueError(
             "step must differ between the rows of a trajectory, got the step "
-            f"{times[row]} twice in trajectory {np.asarray(trajectory)[kept][row].tolist()!r}."
+            f"{times[row]} twice in trajectory {plain(np.asarray(trajectory)[kept][row])}."
         )
     return order, same, ahead
 
 
 def check_column(values, name, n_rows):
     """A fit parameter with one value per row."""
-    values = np.asarray(values)
+    values = any_array(name, values)
     if values.shape != (n_rows,):
         raise ValueError(f"{name} must have one value per row, shape ({n_rows},), got {values.shape}.")
     return values
@@ -228,48 +231,68 @@ def check_column(values, name, n_rows):
 def check_ids(values, name, n_rows):
     """A fit parameter with an id per row: numbers, strings or other things of one kind, none missing."""
     values = check_column(values, name, n_rows)
-    if values.dtype == object and len({type(value) for value in values}) > 1:
-        kinds = sorted({type(value).__name__ for value in values})
-        raise ValueError(f"{name} must hold ids of one type, none of them missing, got {' and '.join(kinds)}.")
-    if (values != values).any():
-        raise ValueError(f"{name} must have no missing id, got {values[values != values][0]!r}.")
+    if values.dtype.kind in "cV":
+        raise ValueError(f"{name} must hold ids that can be sorted, got {plain(values[0])}.")
+    missing = pd.isna(values)
+    if missing.any():
+        raise ValueError(f"{name} must have no missing id, got {plain(values[missing][0])}.")
+    kinds = sorted({type(value).__name__ for value in values}) if values.dtype == object else []
+    if len(kinds) > 1:
+        raise ValueError(f"{name} must hold ids of one type, got {' and '.join(kinds)}.")
     return values
+
+
+def number_ids(values, name, n_rows):
+    """The place of each row's id among the sorted distinct ids."""
+    values = check_ids(values, name, n_rows)
+    try:
+        return np.unique(values, return_inverse=True)[1]
+    except TypeError as error:
+        raise ValueError(f"{name} must hold ids that can be sorted, got {plain(values[0])}.") from error
 
 
 def check_flags(values, name, n_rows):
     """A fit parameter with a truth value per row."""
     values = check_column(values, name, n_rows)
-    flags = [value for value in values.tolist() if not (isinstance(value, int | float) and value in (0, 1))]
-    if values.dtype != bool and flags:
-        raise ValueError(f"{name} must be boolean, got {flags[0]!r}.")
+    strange = [value for value in values.tolist() if not (is_real(value) and value in (0, 1))]
+    if strange:
+        raise ValueError(f"{name} must be boolean, got {plain(strange[0])}.")
     return values.astype(bool)
 
 
 def check_integers(values, name):
     """Whole numbers, in any real numeric type, as int64."""
     if values.dtype.kind not in "iuf":
-        try:
-            values = np.asarray([float(value) for value in values.tolist()])
-        except (TypeError, ValueError) as error:
-            raise ValueError(f"{name} must be integers, got {values[0]!r}.") from error
-    wrong = (values != np.floor(values)) | (np.abs(values) >= 2.0**63)
+        entries = values.tolist()
+        strange = [value for value in entries if not _is_whole(value)]
+        if strange:
+            raise ValueError(f"{name} must be integers, got {plain(strange[0])}.")
+        return np.array([int(value) for value in entries], dtype=np.int64)
+    limit = 2.0**53 if values.dtype.kind == "f" else 2.0**63
+    wrong = (values != np.floor(values)) | (np.abs(values) >= limit)
     if wrong.any():
-        raise ValueError(f"{name} must be integers, got {values[wrong][0]}.")
+        hint = " Floating-point numbers tell integers apart below 2**53." if limit == 2.0**53 else ""
+        raise ValueError(f"{name} must be integers, got {plain(values[wrong][0])}.{hint}")
     return values.astype(np.int64)
+
+
+def _is_whole(value):
+    limit = 2**63 if isinstance(value, numbers.Integral) else 2**53
+    return is_real(value) and -limit < value < limit and int(value) == value
 
 
 def check_weight(sample_weight, n_rows):
     """Sample weights: None is 1 everywhere."""
     if sample_weight is None:
         return np.ones(n_rows)
-    weight = check_column(sample_weight, "sample_weight", n_rows)
-    try:
-        weight = weight.astype(np.float64)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"sample_weight must be numbers, got {weight[0]!r}.") from error
-    if not np.isfinite(weight).all() or (weight < 0).any():
-        worst = weight[~(weight >= 0) | ~np.isfinite(weight)][0]
-        raise ValueError(f"sample_weight must be finite and non-negative, got {worst}.")
-    if not weight.any():
+    weight = real_array("sample_weight", check_column(sample_weight, "sample_weight", n_rows), finite=False)
+    wrong = ~(weight >= 0) | ~np.isfinite(weight)
+    if wrong.any():
+        raise ValueError(f"sample_weight must be finite and non-negative, got {plain(weight[wrong][0])}.")
+    with np.errstate(over="ignore"):
+        total = weight.sum()
+    if total == 0:
         raise ValueError("sample_weight must be positive in some row, got zeros only.")
+    if total == np.inf:
+        raise ValueError(f"sample_weight must have a finite sum, got weights up to {weight.max()}.")
     return weight

@@ -6,6 +6,8 @@ from functools import cached_property
 import numpy as np
 import scipy.sparse as sp
 
+from sklearn_iqlearn._numerics.checks import is_real, plain, real_array
+
 # Probabilities stored in single precision sum to 1 within this.
 ROW_SUM_TOLERANCE = 1e-6
 # Below this share of nonzeros a dense matrix is cheaper to use in sparse form.
@@ -87,52 +89,73 @@ def check_transitions(transitions):
         The sorted action labels; 0 to A - 1 unless a mapping names them.
     """
     if isinstance(transitions, Mapping):
-        labels = np.unique(np.asarray(list(transitions)))
+        labels = _check_labels(list(transitions))
         by_label = {np.asarray(label).item(): matrix for label, matrix in transitions.items()}
-        if set(labels.tolist()) != set(by_label):
-            raise ValueError(f"transitions: labels must be of one kind, got {list(transitions)}.")
         matrices: list = [by_label[label] for label in labels.tolist()]
-    elif isinstance(transitions, Sequence) and not isinstance(transitions, str):
-        matrices = list(transitions)
-        labels = np.arange(len(matrices))
     else:
-        matrices = list(_check_tensor(np.asarray(transitions)))
-        labels = np.arange(len(matrices))
+        if not isinstance(transitions, Sequence) or isinstance(transitions, str):
+            transitions = _check_tensor(transitions)
+        matrices, labels = list(transitions), np.arange(len(transitions))
     if not matrices:
         raise ValueError("transitions must hold at least one action's matrix, got none.")
-    n_states = np.shape(matrices[0])[0] if np.ndim(matrices[0]) else 0
+    matrices = [
+        matrix if sp.issparse(matrix) else real_array(f"transitions of action {label}", matrix, finite=False)
+        for matrix, label in zip(matrices, labels, strict=True)
+    ]
+    _check_shapes([matrix.shape for matrix in matrices])
+    n_states = matrices[0].shape[0] if matrices[0].ndim else 0
     return Transitions(
         [_check_matrix(matrix, label, n_states) for matrix, label in zip(matrices, labels, strict=True)]
     ), labels
 
 
-def _check_tensor(tensor):
+def _check_labels(found):
+    """The labels of a mapping, sorted: all strings, or all numbers."""
+    named = all(isinstance(label, str) for label in found)
+    if not named and not all(is_real(label) and label == label for label in found):
+        raise ValueError(f"transitions: labels must be of one kind, strings or numbers, got {plain(found)}.")
+    return np.unique(np.asarray(found))
+
+
+def _check_tensor(transitions):
+    tensor = real_array("transitions", transitions, finite=False)
     if tensor.ndim != 3:
         raise ValueError(
             "transitions must be an array of shape (n_actions, n_states, n_states), a sequence of matrices "
-            f"or a mapping from action to matrix, got {type(tensor).__name__} of shape {tensor.shape}."
+            f"or a mapping from action to matrix, got {type(transitions).__name__} of shape {tensor.shape}."
         )
-    if tensor.shape[1] != tensor.shape[2]:
-        hint = ""
-        if tensor.shape[0] == tensor.shape[2]:
-            hint = " This looks like (n_states, n_actions, n_states): pass transitions.transpose(1, 0, 2)."
-        raise ValueError(f"transitions must have shape (n_actions, n_states, n_states), got {tensor.shape}.{hint}")
     return tensor
+
+
+def _check_shapes(shapes):
+    """Name the order of the axes where all matrices have the shape of another one."""
+    shape = (len(shapes), *shapes[0])
+    if len(set(shapes)) > 1 or len(shape) != 3 or shape[1] == shape[2]:
+        return
+    hint = ""
+    if shape[0] == shape[2]:
+        hint = " This looks like (n_states, n_actions, n_states): pass transitions.transpose(1, 0, 2)."
+    elif shape[0] == shape[1]:
+        hint = " This looks like (n_states, n_states, n_actions): pass transitions.transpose(2, 0, 1)."
+    raise ValueError(f"transitions must have shape (n_actions, n_states, n_states), got {shape}.{hint}")
 
 
 def _check_matrix(matrix, label, n_states):
     """One action's matrix as a float64 array or CSR array, shared with the caller where it can be."""
     name = f"transitions of action {label}"
     if sp.issparse(matrix):
+        if matrix.dtype.kind not in "biuf":
+            raise ValueError(f"{name} must be real numbers, got {matrix.dtype}.")
         matrix = sp.csr_array(matrix, dtype=np.float64)
         if not matrix.has_canonical_format:  # products would sort it in place
             matrix = matrix.copy()
             matrix.sum_duplicates()
         values = matrix.data
     else:
-        matrix = values = np.asarray(matrix, dtype=np.float64)
-    if matrix.ndim != 2 or matrix.shape != (n_states, n_states) or n_states == 0:
-        raise ValueError(f"{name} must have shape ({n_states}, {n_states}), got {matrix.shape}.")
+        values = matrix
+    if matrix.shape != (n_states, n_states) or n_states == 0:
+        wanted = f"shape ({n_states}, {n_states})" if n_states else "shape (S, S), with a state at least"
+        raise ValueError(f"{name} must have {wanted}, got {matrix.shape}.")
     if not np.isfinite(values).all():
         raise ValueError(f"{name} must be finite, got {values[~np.isfinite(values)][0]}.")
     if (values < 0).any():

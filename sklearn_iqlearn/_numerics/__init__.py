@@ -1,1 +1,1 @@
-"""What any numerical code needs: factorisations, and threads that do not stand in each other's way."""
+"""What any numerical code needs: checks, factorisations, and threads that do not stand in each other's way."""

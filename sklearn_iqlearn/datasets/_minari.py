@@ -1,7 +1,14 @@
 """Minari data sets as decisions."""
 
+from collections.abc import Iterable
+
 import numpy as np
 from sklearn.utils import Bunch
+
+from sklearn_iqlearn._numerics.checks import plain
+
+# What is read of an episode.
+EPISODE = ("id", "observations", "actions", "rewards", "terminations")
 
 
 def from_minari(dataset):
@@ -55,13 +62,22 @@ def from_minari(dataset):
     array([0, 1])
     """
     if isinstance(dataset, str):
-        import minari
+        try:
+            import minari
+        except ModuleNotFoundError as error:
+            raise ModuleNotFoundError(
+                "dataset: to load one by its id needs minari: pip install 'minari[hdf5]'."
+            ) from error
 
         dataset = minari.load_dataset(dataset)
     columns: dict[str, list] = {
         name: [] for name in ("data", "target", "next_data", "trajectory", "step", "terminal", "reward")
     }
+    if not isinstance(dataset, Iterable):
+        raise TypeError(f"dataset must be a Minari data set, its id or episodes, got {plain(dataset)}.")
     for episode in dataset:
+        if not all(hasattr(episode, name) for name in EPISODE):
+            raise TypeError(f"dataset must hold episodes with {', '.join(EPISODE)}, got {plain(episode)}.")
         if not isinstance(episode.observations, np.ndarray):
             raise ValueError(
                 f"dataset must have arrays as observations, got {type(episode.observations).__name__}: "

@@ -6,6 +6,8 @@ import numpy as np
 import pandas as pd
 from sklearn.utils import Bunch
 
+from sklearn_iqlearn._numerics.checks import check_bool
+
 BIN_MILES = 5_000
 
 
@@ -60,6 +62,7 @@ def load_rust_bus(*, opening_month=False):
     >>> bus.data.shape, int(bus.target.sum()), bus.bus.nunique()
     ((8156, 1), 60, 104)
     """
+    check_bool("opening_month", opening_month)
     text = (files("sklearn_iqlearn.datasets") / "data" / "rust_bus.txt").read_text(encoding="ascii")
     frame = pd.concat([_bus(i, line) for i, line in enumerate(text.splitlines(), 1)], ignore_index=True)
     decisions = frame if opening_month else frame[frame["period"] > 1]

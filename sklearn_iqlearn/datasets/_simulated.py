@@ -3,12 +3,13 @@
 import numpy as np
 import pandas as pd
 import scipy.sparse as sp
-from sklearn.utils import Bunch, check_random_state
+from sklearn.utils import Bunch
 
-from sklearn_iqlearn._estimator.parameters import check_count, check_number
+from sklearn_iqlearn._estimator.parameters import check_number, check_seed
 from sklearn_iqlearn._model.simulation import simulate
 from sklearn_iqlearn._model.soft_bellman import log_policy, soft_value, solve_soft_bellman
 from sklearn_iqlearn._model.transitions import check_transitions
+from sklearn_iqlearn._numerics.checks import check_bool, check_count, real_array
 from sklearn_iqlearn.preprocessing import renewal_transitions
 
 
@@ -65,6 +66,7 @@ def make_bus_engine(
     ((200, 5), (2, 90, 90), array([0.01, 3.  ]))
     """
     check_count("n_bins", n_bins)
+    costs = {"operating_cost": operating_cost, "replacement_cost": replacement_cost}
     features = np.zeros((n_bins, 2, 2))
     features[:, 0, 0] = -np.arange(n_bins)
     features[:, 1, 1] = -1.0
@@ -74,11 +76,11 @@ def make_bus_engine(
         transitions=renewal_transitions(np.repeat([0, 1, 2], [35, 64, 1]), n_bins),
         features=features,
         feature_names=["operating_cost", "replacement_cost"],
-        coef=np.array([operating_cost, replacement_cost], dtype=np.float64),
+        coef=np.array([real_array(name, cost, ()) for name, cost in costs.items()]),
         initial_distribution=start,
         world=(discount, temperature),
         size=(n_trajectories, n_steps),
-        rng=check_random_state(random_state),
+        rng=check_seed(random_state),
         description=make_bus_engine.__doc__,
     )
 
@@ -131,7 +133,10 @@ def make_gridworld(
     ((16, 5), ['goal', 'hazard', 'move'])
     """
     check_count("side", side, least=2)
-    rng = check_random_state(random_state)
+    check_number("slip", slip, like="discount")
+    check_bool("sparse", sparse)
+    parts = {"goal_reward": goal_reward, "hazard_cost": hazard_cost, "move_cost": move_cost}
+    rng = check_seed(random_state)
     n_states = side * side
     row, column = divmod(np.arange(n_states), side)
     moves = []
@@ -150,7 +155,7 @@ def make_gridworld(
         transitions=transitions if sparse else np.stack([matrix.toarray() for matrix in transitions]),
         features=features,
         feature_names=["goal", "hazard", "move"],
-        coef=np.array([goal_reward, -hazard_cost, -move_cost], dtype=np.float64),
+        coef=np.array([real_array(name, part, ()) for name, part in parts.items()]) * [1, -1, -1],
         initial_distribution=np.full(n_states, 1 / n_states),
         world=(discount, temperature),
         size=(n_trajectories, n_steps),
@@ -215,9 +220,11 @@ def make_random_mdp(
     counts = {"n_states": n_states, "n_actions": n_actions, "n_features": n_features, "n_successors": n_successors}
     for name, value in counts.items():
         check_count(name, value)
+    check_number("ending", ending, like="discount")
+    check_bool("sparse", sparse)
     if n_successors > n_states:
         raise ValueError(f"n_successors must be at most n_states={n_states}, got {n_successors}.")
-    rng = check_random_state(random_state)
+    rng = check_seed(random_state)
     origin = np.repeat(np.arange(n_states), n_successors)
     transitions = []
     for _ in range(n_actions):

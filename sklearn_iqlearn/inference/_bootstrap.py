@@ -11,11 +11,11 @@ import numpy as np
 from joblib import Parallel, delayed
 from scipy.special import ndtri
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import check_random_state
 
 from sklearn_iqlearn._coefficients.identification import IdentificationWarning
-from sklearn_iqlearn._estimator.parameters import check_confidence, check_count, choose
-from sklearn_iqlearn._model.demonstrations import check_ids, check_weight
+from sklearn_iqlearn._estimator.parameters import check_confidence, check_seed, choose
+from sklearn_iqlearn._model.demonstrations import check_weight, number_ids
+from sklearn_iqlearn._numerics.checks import check_count, is_count, plain
 from sklearn_iqlearn.inference._covariance import check_fit, order_of_rows, same_data
 
 
@@ -156,22 +156,25 @@ def bootstrap(
     >>> bool(low[10, 1] < bus.policy[10, 1] < high[10, 1])
     True
     """
-    check_fit(estimator)
+    estimator = check_fit(estimator)
     check_count("n_resamples", n_resamples, least=2)
+    check_count("verbose", verbose, least=0)
+    if n_jobs is not None and (not is_count(n_jobs, least=-np.inf) or n_jobs == 0):
+        raise ValueError(f"n_jobs must be None or an integer other than 0, got {plain(n_jobs)}.")
+    order = order_of_rows(trajectory, step, next_X, terminal)
+    same_data(estimator, X, y, sample_weight, order)
     n_rows = len(y)
     weight = check_weight(sample_weight, n_rows)
-    ids = np.unique(check_ids(trajectory, "trajectory", n_rows), return_inverse=True)[1]
+    ids = number_ids(trajectory, "trajectory", n_rows)
     members = np.unique(ids[weight > 0])
     n_trajectories = len(members)
     if n_trajectories < 2:
         raise ValueError(f"trajectory must tell at least 2 trajectories to resample, got {n_trajectories}.")
-    order = order_of_rows(trajectory, step, next_X, terminal)
-    same_data(estimator, X, y, sample_weight, order)
     statistics = statistic if isinstance(statistic, Mapping) else {"": statistic}
     estimates = {name: _value(estimator, what) for name, what in statistics.items()}
     place = np.searchsorted(members, ids).clip(max=n_trajectories - 1)  # rows without weight may be anywhere
     shares = np.full(n_trajectories, 1 / n_trajectories)
-    rng = check_random_state(random_state)
+    rng = check_seed(random_state)
     draws = (rng.multinomial(n_trajectories, shares) for _ in range(n_resamples))
     with _quiet():
         found = Parallel(n_jobs=n_jobs, verbose=verbose)(
@@ -221,11 +224,13 @@ def _value(model, what):
     if isinstance(what, str):
         value = getattr(model, what, None)
         if value is None:
-            raise ValueError(f"statistic must be an attribute of the fitted estimator, got {what!r}.")
+            raise ValueError(f"statistic must be an attribute of the fitted estimator, got {plain(what)}.")
     elif callable(what):
         value = what(model)
     else:
-        raise ValueError(f"statistic must be a fitted attribute, a function, or a mapping to these, got {what!r}.")
+        raise ValueError(
+            f"statistic must be a fitted attribute, a function, or a mapping to these, got {plain(what)}."
+        )
     return np.asarray(value, dtype=np.float64)
 
 

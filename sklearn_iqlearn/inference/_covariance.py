@@ -5,14 +5,14 @@ import warnings
 import numpy as np
 import pandas as pd
 import scipy.sparse as sp
-from sklearn.utils import column_or_1d
-from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_iqlearn._coefficients.identification import IdentificationWarning
+from sklearn_iqlearn._estimator.fitted import as_fitted
 from sklearn_iqlearn._estimator.fitting import assemble
 from sklearn_iqlearn._estimator.parameters import choose
-from sklearn_iqlearn._estimator.reading import check_actions, check_states
-from sklearn_iqlearn._model.demonstrations import check_ids, check_weight
+from sklearn_iqlearn._estimator.reading import check_actions, check_states, read_X, read_y
+from sklearn_iqlearn._model.demonstrations import check_weight, number_ids
+from sklearn_iqlearn._numerics.checks import any_array, plain
 from sklearn_iqlearn._numerics.threads import few_threads
 from sklearn_iqlearn._q_functions import COEFFICIENT_FORMS
 from sklearn_iqlearn._q_functions.tabular import find_rows
@@ -102,7 +102,7 @@ def covariance(
     >>> np.sqrt(np.diag(spread)).round(4)
     array([0.0005, 0.0338])
     """
-    check_fit(estimator)
+    estimator = check_fit(estimator)
     choose("kind", kind, {"auto": None, **COVARIANCES})
     form = estimator._form()
     if estimator.value_term != "expert" or form not in COEFFICIENT_FORMS.values():
@@ -148,13 +148,14 @@ def covariance(
 
 
 def check_fit(estimator):
-    """Raise an error unless the estimator was fitted to data."""
-    check_is_fitted(estimator)
+    """The estimator as it was fitted, or an error unless that was to data."""
+    estimator = as_fitted(estimator)
     if not hasattr(estimator, "converged_"):
         raise ValueError(
             "estimator must be a fit to data, got a counterfactual or anchored one: use inference on the fit, "
             "bootstrap with statistic=lambda fit: fit.counterfactual(...)."
         )
+    return estimator
 
 
 def same_data(estimator, X, y, sample_weight, order):
@@ -185,14 +186,14 @@ def _mapping(estimator, problem, parameters):
 
 def _visits(estimator, X, y, sample_weight, trajectory):
     """Weighted visits of each trajectory to each pair: sparse, (n_trajectories, S * A)."""
-    values = validate_data(estimator, X, reset=False)
+    values = read_X(estimator, X)
     if estimator.transitions is None:
         states = find_rows(estimator.states_, values.astype(np.float64))
     else:
         states = check_states(values, len(estimator.counts_))
-    actions = check_actions(column_or_1d(y), estimator.classes_)
+    actions = check_actions(read_y(values, y), estimator.classes_)
     weight = check_weight(sample_weight, len(actions))
-    ids = np.unique(check_ids(trajectory, "trajectory", len(actions)), return_inverse=True)[1]
+    ids = number_ids(trajectory, "trajectory", len(actions))
     kept = weight > 0
     shape = (ids.max() + 1, estimator.counts_.size)
     pairs = states * estimator.counts_.shape[1] + actions
@@ -213,6 +214,7 @@ def name_features(estimator, n_features, feature_names):
     if feature_names is None:
         known = estimator.transitions is None and hasattr(estimator, "feature_names_in_")
         feature_names = estimator.feature_names_in_ if known else [f"x{k}" for k in range(n_features)]
-    if len(feature_names) != n_features:
-        raise ValueError(f"feature_names must have {n_features} names, got {list(feature_names)}.")
-    return [str(name) for name in feature_names]
+    names = any_array("feature_names", feature_names)
+    if names.shape != (n_features,):
+        raise ValueError(f"feature_names must have {n_features} names, got {plain(feature_names)}.")
+    return [str(name) for name in names.tolist()]

@@ -7,10 +7,11 @@ import pandas as pd
 from scipy.special import ndtr
 
 from sklearn_iqlearn._coefficients.identification import IdentificationWarning
-from sklearn_iqlearn._estimator.parameters import check_confidence
+from sklearn_iqlearn._estimator.parameters import check_confidence, choose
 from sklearn_iqlearn.inference._bootstrap import Resampled, normal_interval
 from sklearn_iqlearn.inference._covariance import check_fit, coefficient_names, coefficients, name_features
 from sklearn_iqlearn.inference._covariance import covariance as analytic_covariance
+from sklearn_iqlearn.inference._information import COVARIANCES
 
 # Facts that print with four decimals.
 ROUNDED = ("Log-likelihood", "AIC", "BIC")
@@ -96,8 +97,10 @@ def summary(
     ... ).attrs["Observations"]
     50000
     """
-    check_fit(estimator)
+    estimator = check_fit(estimator)
     check_confidence(confidence)
+    if not isinstance(covariance, Resampled):
+        choose("covariance", covariance, COVARIANCES, auto="observed")
     order = {"trajectory": trajectory, "step": step, "next_X": next_X, "terminal": terminal}
     if isinstance(covariance, Resampled):
         origin, n_trajectories = f"bootstrap of {len(covariance.samples)}", covariance.n_trajectories

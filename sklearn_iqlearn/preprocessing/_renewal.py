@@ -3,6 +3,8 @@
 import numpy as np
 import scipy.sparse as sp
 
+from sklearn_iqlearn._numerics.checks import any_array, check_bool, check_count
+
 
 def renewal_transitions(increments, n_states, *, sparse=False):
     """Transitions of a state that grows by random increments until an action sets it back to 0.
@@ -42,7 +44,9 @@ def renewal_transitions(increments, n_states, *, sparse=False):
             [0.25, 0.75, 0.  ],
             [0.25, 0.75, 0.  ]]])
     """
-    increments = np.asarray(increments)
+    increments = any_array("increments", increments)
+    check_count("n_states", n_states)
+    check_bool("sparse", sparse)
     if increments.ndim != 1 or increments.size == 0 or not np.issubdtype(increments.dtype, np.integer):
         raise ValueError(
             f"increments must be a non-empty array of integers, got {increments.dtype}, shape {increments.shape}."

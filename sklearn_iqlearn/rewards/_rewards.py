@@ -4,11 +4,14 @@ import numpy as np
 from sklearn.utils import Bunch
 
 from sklearn_iqlearn._coefficients.identification import identified
-from sklearn_iqlearn._estimator.parameters import check_distribution
+from sklearn_iqlearn._estimator.fitted import as_fitted
+from sklearn_iqlearn._estimator.parameters import check_distribution, check_number
+from sklearn_iqlearn._estimator.reading import are_labels
 from sklearn_iqlearn._estimator.worlds import fitted_transitions, project_reward, with_values
 from sklearn_iqlearn._model.simulation import discounted_shares, long_run_shares
 from sklearn_iqlearn._model.soft_bellman import continuation_system, log_policy, warn_ill_conditioned
 from sklearn_iqlearn._model.transitions import check_transitions
+from sklearn_iqlearn._numerics.checks import any_array, check_bool, plain, real_array
 from sklearn_iqlearn._numerics.linear_algebra import factor
 
 
@@ -130,21 +133,23 @@ def anchor(estimator, action, reward=0.0):
     >>> float(np.abs(anchored.reward_ - world.reward).mean().round(1))
     0.0
     """
+    estimator = as_fitted(estimator)
     kernel = fitted_transitions(estimator)
-    if not np.isin(action, estimator.classes_):
-        raise ValueError(f"action must be one of {estimator.classes_.tolist()}, got {action!r}.")
+    found = any_array("action", action)
+    if found.ndim or not are_labels(found[None], estimator.classes_).all():
+        raise ValueError(f"action must be one of {plain(estimator.classes_)}, got {plain(action)}.")
     a = int(np.flatnonzero(estimator.classes_ == action)[0])
     if not estimator.counts_[:, a].any():
         raise ValueError(
-            f"action must have been taken in the data, got {action!r}, which never was: its probability is the "
-            "penalty's guess."
+            f"action must have been taken in the data, got {plain(action)}, which never was: its probability is "
+            "the penalty's guess."
         )
-    known = np.asarray(reward, dtype=np.float64)
-    if known.shape not in ((), (kernel.n_states,)) or not np.isfinite(known).all():
-        raise ValueError(f"reward must be a finite number or array of shape ({kernel.n_states},), got {reward!r}.")
+    known = real_array("reward", reward, (), (kernel.n_states,))
     log_probability = log_policy(estimator.q_table_, estimator.temperature)[:, a]
     if not np.isfinite(log_probability).all():
-        raise ValueError(f"action must be possible in every state, got {action!r}, which is forbidden in some.")
+        raise ValueError(
+            f"action must be possible in every state, got {plain(action)}, which is forbidden in some."
+        )
     always = np.eye(kernel.n_actions)[np.full(kernel.n_states, a)]
     warn_ill_conditioned(always, kernel, estimator.discount, stacklevel=3)
     solve = factor(continuation_system(always, kernel, estimator.discount))
@@ -179,6 +184,8 @@ def occupancy(estimator, *, long_run=False, initial_distribution=None):
     array([[0.25, 0.25],
            [0.25, 0.25]])
     """
+    estimator = as_fitted(estimator)
+    check_bool("long_run", long_run)
     kernel = fitted_transitions(estimator)
     initial = estimator.initial_distribution_
     if initial_distribution is not None:
@@ -229,18 +236,14 @@ def evaluate(policy, reward, transitions, *, discount, temperature=0.0):
     """
     kernel = check_transitions(transitions)[0]
     shape = (kernel.n_states, kernel.n_actions)
-    policy, reward = np.asarray(policy, dtype=np.float64), np.asarray(reward, dtype=np.float64)
-    if policy.shape != shape:
-        raise ValueError(f"policy must have shape {shape}, got {policy.shape}.")
+    policy = real_array("policy", policy, shape)
+    reward = real_array("reward", reward, shape, shape[:1], finite=False)
+    check_number("discount", discount)
+    check_number("temperature", temperature, like="smoothing")
     if not (policy >= 0).all() or np.abs(policy.sum(axis=1) - 1).max() > 1e-8:
         raise ValueError(f"policy must have rows that are distributions, got {policy.min()} to {policy.max()}.")
-    if reward.shape not in (shape, shape[:1]):
-        raise ValueError(f"reward must have shape {shape} or {shape[:1]}, got {reward.shape}.")
     if not np.isfinite(reward.reshape(shape[0], -1)[(policy > 0) if reward.ndim == 2 else slice(None)]).all():
         raise ValueError("reward must be finite for every action that the policy takes, got NaN or infinity.")
-    for name, value, highest in (("discount", discount, 1.0), ("temperature", temperature, np.inf)):
-        if not 0 <= value < highest:
-            raise ValueError(f"{name} must be a number in [0, {highest}), got {value!r}.")
     taken = policy > 0
     logs = np.log(policy, where=taken, out=np.zeros(shape))
     earned = np.where(taken, reward.reshape(shape[0], -1), 0.0) - temperature * logs
