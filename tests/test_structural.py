@@ -314,7 +314,7 @@ def test_an_action_never_taken_tells_nothing_of_its_cost():
         ({"features": None}, "features must be given for q_type='structural'"),
         ({"transitions": None, "features": None}, "transitions must be given for q_type='structural'"),
         ({"features": np.ones((5, 3, 2))}, r"features must have shape \(6, K\) or \(6, 3, K\)"),
-        ({"features": np.full((6, 3, 2), np.nan)}, "features contains NaN"),
+        ({"features": np.full((6, 3, 2), np.nan)}, "features must be finite, got nan"),
         ({"solver": "lbfgs"}, "solver='lbfgs' needs a gradient by JAX, which q_type='structural' does not give"),
     ],
 )

@@ -152,6 +152,9 @@ class IQLearnClassifier(CallbackSupportMixin, Worlds):
     ``sklearn_iqlearn._objective.objective``. The cost of an iteration depends on the states, the actions, the
     features and the nonzeros of the transitions, never on the number of rows.
 
+    A fit answers with the parameters that it was made with, and so do its worlds and ``inference``: what
+    ``set_params`` changes later counts from the next fit on.
+
     For two actions ``LogisticRegression`` penalises one coefficient vector, here each action has its own: the
     same fit needs half its ``C``.
 
@@ -204,7 +207,7 @@ class IQLearnClassifier(CallbackSupportMixin, Worlds):
             Actions: labels of any kind; with ``transitions`` 0 to A - 1, or their labels.
         sample_weight : array of shape (n_rows,), optional
             Non-negative weights. A weight of 2 is the same as a row repeated, a weight of 0 as a row left
-            out, also as a next state of others.
+            out, also as a next state of others: there its trajectory is cut off, with ``step`` or without.
         trajectory : array of shape (n_rows,), optional
             Id of each row's trajectory. The next state of a row is the next row of its trajectory. With
             ``transitions`` it only tells which rows start a trajectory.
