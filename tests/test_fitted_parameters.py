@@ -2,6 +2,7 @@
 
 import pickle
 
+import joblib
 import numpy as np
 import pytest
 from problems import as_rows, random_problem
@@ -85,3 +86,13 @@ def test_the_next_fit_takes_the_new_ones():
     model = IQLearnClassifier(P).fit(*DATA).set_params(temperature=3.0, discount=0.3).fit(*DATA)
     fresh = IQLearnClassifier(P, temperature=3.0, discount=0.3).fit(*DATA)
     np.testing.assert_array_equal(model.predict_proba(DATA[0]), fresh.predict_proba(DATA[0]))
+
+
+def test_a_stored_fit_holds_its_arrays_once(tmp_path):
+    transitions = np.random.default_rng(0).dirichlet(np.ones(100), size=(2, 100))
+    model = IQLearnClassifier(transitions, temperature=2.0).fit([[0], [1]], [0, 1])
+    joblib.dump(model, tmp_path / "model")
+    assert (tmp_path / "model").stat().st_size < 1.1 * transitions.nbytes
+    again = joblib.load(tmp_path / "model")
+    again.set_params(temperature=1.0, transitions=None)
+    np.testing.assert_array_equal(again.predict_proba([[0]]), model.predict_proba([[0]]))

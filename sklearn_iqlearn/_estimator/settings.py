@@ -81,8 +81,13 @@ class Settings(BaseEstimator):
         return present(self)
 
     def __getstate__(self):
-        """The state to store, with the version that wrote it."""
-        return super().__getstate__() | {"_version": __version__}
+        """The state to store, with the version that wrote it; of a fit's parameters those that were changed since."""
+        state = super().__getstate__() | {"_version": __version__}
+        if "_fit_parameters" in state:
+            now = self.get_params(deep=False)
+            changed = {name: value for name, value in state["_fit_parameters"].items() if value is not now[name]}
+            state["_fit_parameters"] = changed
+        return state
 
     def __setstate__(self, state):
         """Take up a stored state; one of another version may mean something else."""
@@ -95,6 +100,8 @@ class Settings(BaseEstimator):
                 stacklevel=2,
             )
         super().__setstate__({name: value for name, value in state.items() if name != "_version"})
+        if "_fit_parameters" in state:
+            self._fit_parameters = self.get_params(deep=False) | state["_fit_parameters"]
 
     def _check_parameters(self):
         check_numbers(self)
