@@ -81,7 +81,7 @@ class Settings(BaseEstimator):
         return present(self)
 
     def __getstate__(self):
-        """The state to store, with the version that wrote it; of a fit's parameters those that were changed since."""
+        """The state to store and the version that wrote it; of a fit's parameters those that changed since."""
         state = super().__getstate__() | {"_version": __version__}
         if "_fit_parameters" in state:
             now = self.get_params(deep=False)
