@@ -298,16 +298,6 @@ def test_a_trial_too_far_away_is_given_up_and_a_solution_is_not():
     assert_allclose(table, ahead, rtol=1e-12)
 
 
-def test_an_action_never_taken_tells_nothing_of_its_cost():
-    features = np.zeros((3, 2, 1))
-    features[:, 1, 0] = -1.0
-    model = IQLearnClassifier(np.stack([np.eye(3)] * 2), q_type="structural", features=features, alpha=np.inf)
-    with pytest.warns(IdentificationWarning, match="features x0, which are NaN"):
-        model.fit([[0], [1], [2]], [0, 0, 0])
-    assert np.isfinite(model.coef_).all()
-    assert np.isnan(model.reward_coef_).all()
-
-
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [

@@ -1,9 +1,11 @@
 """The estimator: what it is told, and ``fit``."""
 
 import warnings
+from dataclasses import replace
 
 from sklearn.exceptions import ConvergenceWarning
 
+from sklearn_iqlearn._estimator.advice import trouble
 from sklearn_iqlearn._estimator.callbacks import CallbackSupportMixin, FitTasks, with_callbacks
 from sklearn_iqlearn._estimator.fitting import assemble, outcome, solve, starting_point
 from sklearn_iqlearn._estimator.worlds import Worlds
@@ -127,7 +129,9 @@ class IQLearnClassifier(CallbackSupportMixin, Worlds):
     gradient_norm_ : float
         Largest absolute component of its gradient there.
     converged_ : bool
-        Whether the solver reached ``tol`` before ``max_iter``, inside the divergence's domain.
+        Whether the solver reached ``tol`` before ``max_iter``, inside the divergence's domain. With "structural"
+        False where the likelihood has no maximum, as for an action that was never taken: a warning says which
+        coefficients run away.
     n_iter_ : int
         Iterations in all.
     loss_curve_ : list of float
@@ -143,7 +147,8 @@ class IQLearnClassifier(CallbackSupportMixin, Worlds):
     ------
     ValueError
         In ``fit``, for parameters or data out of their range; for ``alpha=inf`` with
-        ``value_term="initial"``, which has no minimum; for a solver that the form of Q does not allow; and
+        ``value_term="initial"``, which has no minimum (with "structural" only where no policy has the average
+        features of the visited pairs); for a solver that the form of Q does not allow; and
         where no Q of its form keeps the reward within the bounds of ``divergence``.
 
     Notes
@@ -239,15 +244,15 @@ class IQLearnClassifier(CallbackSupportMixin, Worlds):
                 delattr(self, name)  # an earlier fit may have had another form
             tasks = FitTasks(self, X, y, {"sample_weight": sample_weight}, self._max_iter(solver))
             problem, solution = solve(self, problem, solver, start, tasks, fitted)
+            separation = problem.separation(solution.parameters)
+            if separation is not None:
+                solution = replace(solution, converged=False)
             for name, value in (fitted | outcome(problem, solution, demonstrations)).items():
                 setattr(self, name, value)
         tasks.end()
         if not self.converged_:
             warnings.warn(
-                f"IQLearnClassifier did not converge: {solution.message} after {self.n_iter_} iterations, "
-                f"with a gradient norm of {self.gradient_norm_:.1e}, tol being {self._tol(solver):.1e}. Raise "
-                "max_iter, use solver='newton' where q_type allows it, or strengthen the penalty (smaller "
-                "alpha or C, smoothing > 0).",
+                f"IQLearnClassifier did not converge: {trouble(self, problem, solver, solution, separation)}",
                 ConvergenceWarning,
                 stacklevel=3,
             )

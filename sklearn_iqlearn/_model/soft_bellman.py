@@ -112,7 +112,7 @@ def solve_soft_bellman(reward, transitions, discount, temperature, *, start=None
         value = soft_value(q + bar, temperature)
         error = reward + discount * transitions.expected_next(value) - q
         size = np.abs(error).max()
-        scale = 1 + np.abs(q).max()
+        scale = temperature + np.abs(q).max()
         settled = size <= tol * scale or (size >= previous and size <= 1e-8 * scale)
         if settled and solve is None:
             break

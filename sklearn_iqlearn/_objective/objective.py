@@ -136,7 +136,7 @@ class Evaluation:
     def __init__(self, objective, q, value, reward, loss):
         self.objective, self.q, self.value, self.reward, self.loss = objective, q, value, reward, loss
         # The reward is a difference of values, and inherits their rounding.
-        self.rounding = 4 * np.finfo(float).eps * (1 + abs(loss) + np.abs(q).max())
+        self.rounding = 4 * np.finfo(float).eps * (objective.temperature + abs(loss) + np.abs(q).max())
         self.policy = np.exp(log_policy(q, objective.temperature))
         scaled = objective.scaled(reward)
         self.pull = objective.penalty_weight * objective.divergence.dg(scaled) - objective.occupancy

@@ -53,6 +53,10 @@ class Problem(Protocol):
     def shapes(self) -> Any:
         """Shape of the parameters, in nested lists where they are several arrays."""
 
+    @property
+    def ridge(self) -> Any:
+        """Weights of the squared parameters in the loss, of the structure of the parameters or one for all."""
+
     def start(self) -> Parameters:
         """Parameters whose reward is 0, or as near to that as the form allows."""
 
@@ -80,7 +84,3 @@ class JaxProblem(Problem, Protocol):
 
     @property
     def inputs(self) -> np.ndarray | None: ...
-
-    @property
-    def ridge(self) -> Any:
-        """Weights of the squared parameters in the loss, of the structure of the parameters or one for all."""

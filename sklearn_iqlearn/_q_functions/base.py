@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from sklearn_iqlearn._coefficients.separation import Separation
 from sklearn_iqlearn._objective.objective import Evaluation, Objective
 from sklearn_iqlearn._objective.problem import JaxProblem, NewtonPoint, NewtonProblem, Parameters, Problem
 
@@ -34,6 +35,9 @@ class Form(Problem, Protocol):
 
     def reward_coef(self, parameters: Parameters, stacklevel: int) -> np.ndarray | None:
         """Coefficients of the reward, of a form that has them."""
+
+    def separation(self, parameters: Parameters) -> Separation | None:
+        """The way in which the likelihood rises for ever, of a form that knows it."""
 
     def recall(self, estimator: Any) -> Parameters:
         """The parameters of a fitted estimator."""

@@ -151,6 +151,9 @@ class Linear:
     def reward_coef(self, parameters, stacklevel):
         return None
 
+    def separation(self, parameters):
+        return None
+
     def recall(self, estimator):
         coef, constants = estimator.coef_, estimator.intercept_ + self.offset @ estimator.coef_.T
         if not self.intercept:

@@ -99,6 +99,9 @@ class Neural:
     def reward_coef(self, parameters, stacklevel):
         return None
 
+    def separation(self, parameters):
+        return None
+
     def recall(self, estimator):
         return fitted_layers(estimator)
 

@@ -15,7 +15,13 @@ Hessian. A direction x of theta changes the reward by F x, the values by z = dV/
 
     x' H x = sum w g_alpha''(r) (F x)^2 + sum_s m_s / sigma * Var_pi(y_s).
 
-It is positive semidefinite where m >= 0; m clipped at 0 gives a curvature that always is.
+It is positive semidefinite where m >= 0. Fisher's scoring has the visits rho_S in the place of m, which is its
+mean where the policy is right, and always is. J and theta are both in units of reward: the gradient has none.
+
+What a fit returns. J starts no higher than at a reward of 0 or at the last fit, and falls from there. Where it has
+converged, the gradient is below tol at a minimum: a local one, as J is not convex in general, but most often the
+only one. Where decisions are separated (``_coefficients.separation``) it has not: the likelihood has no maximum,
+and the coefficients are where what is never chosen was all but ruled out.
 """
 
 from dataclasses import dataclass, field
@@ -25,6 +31,7 @@ import numpy as np
 
 from sklearn_iqlearn._coefficients.identification import identified, split
 from sklearn_iqlearn._coefficients.projection import project, reward_features
+from sklearn_iqlearn._coefficients.separation import separation
 from sklearn_iqlearn._model.soft_bellman import (
     MAX_ITER,
     NotSolved,
@@ -43,6 +50,10 @@ MOST_STEPS = 50
 TOLD = 1e-11
 # Share of a change of Q that differs between actions below which it is rounding.
 SAME_FOR_ALL = 1e-10
+# Share of the decisions that are still expected of actions that are all but ruled out.
+RULED_OUT = 1e-6
+# Share of the rewards by which a sum of them can be below 0 by rounding.
+BELOW_ZERO = 1e-6
 
 
 @dataclass(frozen=True)
@@ -89,13 +100,12 @@ class Structural:
 
         The reward of a policy is sigma log pi, modulo shaping; here pi are the smoothed frequencies.
         """
-        objective, zero = self.objective, np.zeros(self.features.shape[2])
+        objective, zero = self.objective, np.zeros_like(self.units)
         counts = objective.occupancy * objective.n
         smoothed = counts + 0.5
         logits = objective.temperature * np.log(smoothed / smoothed.sum(axis=1, keepdims=True))
         found = project(logits, self.features, counts, objective.transitions, objective.discount).coef
-        points = {loss_of(self.at(start)): start for start in (found, zero)}
-        return points[min(points)]
+        return min(zero, found, key=lambda trial: loss_of(self.at(trial)))
 
     def at(self, parameters):
         try:
@@ -104,7 +114,25 @@ class Structural:
             return None
         value = soft_value(table, self.objective.temperature)
         evaluation = self.objective.evaluate(table, value, self.features @ parameters)
-        return None if evaluation is None else StructuralPoint(self, parameters, evaluation)
+        if evaluation is None:
+            return None
+        self._check_bounded(evaluation)
+        return StructuralPoint(self, parameters, evaluation)
+
+    def _check_bounded(self, evaluation):
+        """Raise a ValueError where the objective, its penalty switched off, falls below 0.
+
+        Of a policy whose average features are those of the visits it is the discounted entropy at least.
+        """
+        objective = self.objective
+        size = objective.temperature + np.abs(evaluation.reward).max()
+        if evaluation.loss < -BELOW_ZERO * size and not objective.penalty_weight.any():
+            raise ValueError(
+                "alpha must be finite with value_term='initial' for these decisions, got inf: no policy from the "
+                "initial distribution has the average features of the visited pairs, so that the objective has no "
+                "minimum. Episodes that end or are cut off can be the reason, or rows that start no trajectory "
+                "but are taken for starts: pass trajectory or initial_distribution, or take value_term='expert'."
+            )
 
     def table(self, parameters, max_iter=MAX_ITER):
         known, start = self.latest or (None, None)
@@ -140,8 +168,30 @@ class Structural:
         unidentified = split(fisher * np.outer(told, told))[2]
         return identified(parameters / self.units, unidentified, stacklevel + 1)
 
+    def separation(self, parameters):
+        """The direction of the coefficients along which the decisions become ever more likely, or None.
+
+        None also where that is still to come: where the actions that lose are not yet all but ruled out.
+        """
+        point, objective = self.at(parameters), self.objective
+        visits, change = objective.occupancy.sum(axis=1, keepdims=True), point.advantage_sensitivity
+        size = np.abs(change[visits[:, 0] > 0]).max(axis=(0, 1))
+        scaled = change / np.where(size > 0, size, 1.0)
+        information = weighted_gram(*flat(scaled, visits * point.evaluation.policy))
+        # Actions ruled out carry no information. A lead of 1 takes a direction of length 1 / (2 sqrt(K)) at least.
+        if np.linalg.eigvalsh(information)[0] > 4 * len(size) * RULED_OUT:
+            return None
+        found = separation(change, objective.occupancy > 0, self.features[objective.penalty_weight > 0])
+        if found is None:
+            return None
+        # Changes are 0 on average under the policy: what decisions gain is what losers are still expected to take.
+        lead = np.sum(objective.occupancy * (change @ found.direction))
+        return found if lead < RULED_OUT else None
+
     def recall(self, estimator):
-        return estimator.coef_ * self.units
+        """The last coefficients or, where a reward of 0 is better, a new start."""
+        last = estimator.coef_ * self.units
+        return last if loss_of(self.at(last)) < loss_of(self.at(np.zeros_like(last))) else self.start()
 
     @staticmethod
     def n_free(estimator):
@@ -214,10 +264,10 @@ class StructuralPoint:
         return solve_scaled(self.hessian(beta, curvature), -self.gradient)
 
     def curvatures(self):
-        """Curvatures (beta, d) to try: the true ones, and those that are never negative."""
-        beta = self.pressure / self.problem.objective.temperature
-        yield beta, self.evaluation.curvature
-        yield np.maximum(beta, 0), self.evaluation.curvature
+        """Curvatures (beta, d) to try: the true ones, and Fisher's, which are never negative."""
+        objective = self.problem.objective
+        for pressure in (self.pressure, objective.occupancy.sum(axis=1)):
+            yield pressure / objective.temperature, self.evaluation.curvature
 
     def hessian(self, beta, curvature):
         hessian = weighted_gram(*flat(self.advantage_sensitivity, beta[:, None] * self.evaluation.policy))

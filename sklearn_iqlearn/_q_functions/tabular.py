@@ -59,6 +59,9 @@ class Tabular:
     def reward_coef(self, parameters, stacklevel):
         return None
 
+    def separation(self, parameters):
+        return None
+
     def recall(self, estimator):
         return estimator.q_table_ - self.objective.level
 

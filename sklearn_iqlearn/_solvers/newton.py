@@ -80,7 +80,7 @@ def newton(problem, start, *, tol, max_iter, report=None):
         if found is None:
             message = "no step reduces the objective further"
             break
-        change = np.abs(found[0] - parameters).max() / (1 + np.abs(parameters).max())
+        change = np.abs(found[0] - parameters).max() / (problem.objective.temperature + np.abs(parameters).max())
         parameters, point = found
         norm = _norm(point)
         curve.append(point.loss)
@@ -104,7 +104,8 @@ def _line_search(problem, parameters, point):
     slope = np.sum(direction * point.gradient)
     step = point.reach(direction)
     # Where a policy is extreme there is hardly any curvature, and a full step is out of all proportion.
-    shortest = SHORTEST_STEP * min(1.0, (1 + np.abs(parameters).max()) / np.abs(direction).max())
+    size = problem.objective.temperature + np.abs(parameters).max()
+    shortest = SHORTEST_STEP * min(1.0, size / np.abs(direction).max())
     while step > shortest:
         moved = point.moved(direction, step)
         trial = problem.at(moved)
