@@ -17,6 +17,7 @@ from sklearn.pipeline import make_pipeline
 
 from sklearn_iqlearn import IQLearnClassifier
 from sklearn_iqlearn._model.transitions import Transitions
+from sklearn_iqlearn.datasets import make_random_mdp
 
 
 @pytest.mark.parametrize("divergence", DIVERGENCES)
@@ -291,16 +292,14 @@ def test_pickle():
 
 @pytest.mark.parametrize("n_jobs", [1, 2])
 def test_grid_search(n_jobs):
-    transitions, counts, _ = random_problem(0)
-    X, y = expand(counts)
-    groups = np.arange(len(y)) % 10
+    world = make_random_mdp(n_trajectories=10, n_steps=15, n_states=6, random_state=0)
     search = GridSearchCV(
-        IQLearnClassifier(transitions),
+        IQLearnClassifier(world.transitions),
         {"alpha": [0.1, 1.0, 10.0], "divergence": ["chi2", "tv"]},
         cv=GroupKFold(5),
         n_jobs=n_jobs,
         error_score="raise",
-    ).fit(X, y, groups=groups, trajectory=np.sort(groups))
+    ).fit(world.data, world.target, groups=world.trajectory, trajectory=world.trajectory)
     assert np.isfinite(search.cv_results_["mean_test_score"]).all()
     assert search.best_score_ == search.cv_results_["mean_test_score"].max() < 0
 

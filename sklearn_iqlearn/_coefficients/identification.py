@@ -4,10 +4,14 @@ import warnings
 
 import numpy as np
 
+from sklearn_iqlearn._model.transitions import ROW_SUM_TOLERANCE
+
 # Eigenvalue of a matrix with a diagonal of 1 below which a direction is not seen.
 RANK_TOLERANCE = 1e-10
 # Share of a coefficient in an unidentified direction of length 1 that is more than rounding.
 TAKES_PART = 1e-5
+# Distance from the span of features within which a reward is in it.
+FREE = 1e-8
 # Unidentified directions that a warning spells out.
 SHOWN = 3
 
@@ -37,6 +41,37 @@ def split(matrix):
 def take_part(directions):
     """Which coefficients take part in the directions: boolean, (K,)."""
     return (np.abs(directions) > TAKES_PART).any(axis=0)
+
+
+def warn_free_reward(features, transitions, discount, stacklevel):
+    """Warn where the reward of being in a state is free in every state, whatever the action.
+
+    Policies then are what (P_a - P_0) W, for any function W of the state, and the features that differ between
+    actions make of them: W = discount * V is reached at every discount, by another reward. Where no episode ends,
+    a constant reward changes no policy, so that it need not be among the features.
+
+    Parameters
+    ----------
+    features : ndarray of shape (S, A, K)
+    transitions : Transitions
+    discount : float
+    stacklevel : int
+        That of the caller's own warning.
+    """
+    n_states, n_actions, n_features = features.shape
+    if not 1 < n_states <= n_features + 1 or discount == 0:
+        return
+    endless = bool((transitions.row_sums > 1 - ROW_SUM_TOLERANCE).all())
+    basis = np.column_stack([features.reshape(-1, n_features), np.full(n_states * n_actions, 1.0 * endless)])
+    states = np.repeat(np.eye(n_states), n_actions, axis=0)
+    if np.abs(states - basis @ np.linalg.lstsq(basis, states)[0]).max() < FREE:
+        warnings.warn(
+            f"features leave the rewards of the {n_states} states free, each from the others, so that every "
+            "discount above 0 fits equally well, with other coefficients: those found rest on "
+            f"discount={discount!r}. Use fewer features than states, or take the discount from elsewhere.",
+            IdentificationWarning,
+            stacklevel=stacklevel + 1,
+        )
 
 
 def identified(coef, unidentified, stacklevel):

@@ -8,6 +8,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn_iqlearn._estimator.advice import trouble
 from sklearn_iqlearn._estimator.callbacks import CallbackSupportMixin, FitTasks, with_callbacks
 from sklearn_iqlearn._estimator.fitting import assemble, outcome, solve, starting_point
+from sklearn_iqlearn._estimator.telling import tell
 from sklearn_iqlearn._estimator.worlds import Worlds
 from sklearn_iqlearn._numerics.threads import few_threads
 
@@ -215,10 +216,12 @@ class IQLearnClassifier(CallbackSupportMixin, Worlds):
             out, also as a next state of others: there its trajectory is cut off, with ``step`` or without.
         trajectory : array of shape (n_rows,), optional
             Id of each row's trajectory. The next state of a row is the next row of its trajectory. With
-            ``transitions`` it only tells which rows start a trajectory.
+            ``transitions`` it only tells which rows start a trajectory, and whether the transitions fit the moves.
         step : array of shape (n_rows,), optional
             Integer time of each row within its trajectory: the next row is the one at step + 1, wherever
-            it stands. Without it the rows of a trajectory must be contiguous and in order.
+            it stands. Without it the rows of a trajectory must be contiguous and in order. Dates and
+            durations are refused, as only their owner knows which one comes next: number them, months by
+            ``pd.PeriodIndex(step, freq="M").astype("int64")``.
         next_X : array or data frame of shape (n_rows, n_features), optional
             Next state of each row, instead of ``trajectory``.
         terminal : boolean array of shape (n_rows,), optional
@@ -234,9 +237,21 @@ class IQLearnClassifier(CallbackSupportMixin, Worlds):
         ------
         ValueError
             If a parameter is out of its range or the data do not fit together.
+
+        Warns
+        -----
+        DataWarning
+            If the rows look unlike what they are said to be: many moves that ``transitions`` call impossible, or
+            that fit them better read otherwise; endings in ``transitions`` that look like rows without data, or
+            like rounding; steps that leave hardly any row a next one.
+        IdentificationWarning
+            For "structural", if the decisions cannot tell coefficients, or the reward of each state is free.
+        sklearn.exceptions.ConvergenceWarning
+            If the fit did not converge.
         """
         order = {"trajectory": trajectory, "step": step, "next_X": next_X, "terminal": terminal}
         demonstrations, problem, fitted = assemble(self, X, y, sample_weight, order)
+        tell(demonstrations.doubts, stacklevel=3)
         solver = self._solver()
         with few_threads(problem.objective.transitions.n_states):
             start = starting_point(self, problem, solver, fitted)

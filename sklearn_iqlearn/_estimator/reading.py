@@ -6,6 +6,7 @@ decide.
 
 import re
 from contextlib import contextmanager
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -17,10 +18,12 @@ from sklearn.utils.validation import check_X_y, validate_data
 from sklearn_iqlearn._model.demonstrations import (
     check_integers,
     follow_rows,
-    start_rows,
     with_successors,
     with_transitions,
 )
+from sklearn_iqlearn._model.doubtful_kernel import doubt_kernel
+from sklearn_iqlearn._model.doubtful_moves import Moves, doubt_moves
+from sklearn_iqlearn._model.doubtful_steps import doubt_steps
 from sklearn_iqlearn._model.transitions import check_transitions
 from sklearn_iqlearn._numerics.checks import any_array, plain, real_array, refuse_masked
 
@@ -38,12 +41,16 @@ def read_states(estimator, X, values, y, weight, order):
     transitions, labels = check_transitions(estimator.transitions)
     states, actions = check_states(values, transitions.n_states), check_actions(y, labels, _mapping_for(y, labels))
     kept = weight > 0
-    starts = start_rows(order["trajectory"], order["step"], kept)
-    demonstrations = with_transitions(transitions, states[kept], actions[kept], weight[kept], starts)
+    states, actions = states[kept], actions[kept]
+    following, starts = follow_rows(kept, **order)
+    demonstrations = with_transitions(transitions, states, actions, weight[kept], starts)
+    moves = Moves.of_rows(transitions, labels, states, actions, following, np.flatnonzero(kept))
+    ids = None if order["trajectory"] is None else np.asarray(order["trajectory"])[kept]
+    doubts = doubt_moves(moves) + doubt_kernel(transitions, labels, demonstrations.counts, len(states), ids)
     features = estimator.features
     if features is not None:
         features = check_features(features, transitions)
-    return demonstrations, features, {"classes_": labels}
+    return replace(demonstrations, doubts=doubts), features, {"classes_": labels}
 
 
 def read_rows(estimator, X, values, y, weight, order):
@@ -72,7 +79,8 @@ def read_rows(estimator, X, values, y, weight, order):
         shape=(len(states), len(classes)),
         stand_in=estimator._form().needs_stand_in,
     )
-    return demonstrations, states, {"classes_": classes, "states_": states}
+    doubts = doubt_steps(kept, following, order["trajectory"], order["step"])
+    return replace(demonstrations, doubts=doubts), states, {"classes_": classes, "states_": states}
 
 
 def read_X(estimator, X):

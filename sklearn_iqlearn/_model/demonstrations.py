@@ -5,7 +5,7 @@ rounding for every order of the rows.
 """
 
 import numbers
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -31,6 +31,8 @@ class Demonstrations:
         Pairs whose reward can be told, and so be penalised.
     initial_distribution : ndarray of shape (S,)
         Weighted shares of the states in which trajectories start.
+    doubts : list of str
+        What looks wrong in the rows, in sentences.
     """
 
     transitions: Transitions
@@ -38,6 +40,7 @@ class Demonstrations:
     known: np.ndarray
     penalised: np.ndarray
     initial_distribution: np.ndarray
+    doubts: list[str] = field(default_factory=list)
 
 
 def with_transitions(transitions, states, actions, weight, starts):
@@ -145,11 +148,13 @@ def follow_rows(kept, *, trajectory, step, next_X, terminal):
     following : integer ndarray of shape (kept.sum(),)
         Position of the next row among those kept, ``ENDED`` or ``CUT_OFF``; with ``next_X`` that of the row.
     starts : boolean ndarray of shape (kept.sum(),)
-        Rows that start a trajectory.
+        Rows that start a trajectory: all of them where there is none.
     """
     if trajectory is not None and next_X is not None:
         raise ValueError("trajectory and next_X both tell the next state: pass one of them.")
-    starts = start_rows(trajectory, step, kept)
+    if trajectory is None and step is not None:
+        raise ValueError("step needs trajectory, the id of each row's trajectory; got step alone.")
+    starts = np.ones(kept.sum(), dtype=bool)
     if trajectory is None and next_X is None:
         if terminal is not None:
             raise ValueError(
@@ -161,7 +166,8 @@ def follow_rows(kept, *, trajectory, step, next_X, terminal):
         ended = check_flags(terminal, "terminal", len(kept))[kept]
     if trajectory is None:
         return np.where(ended, ENDED, np.arange(len(starts))), starts
-    order, same, ahead = _sorted_rows(trajectory, step, kept)
+    order, same, ahead = sorted_rows(trajectory, step, kept)
+    starts[order[1:][same]] = False
     following = np.full(len(starts), CUT_OFF)
     follows = same & (ahead == 1)
     following[order[:-1][follows]] = order[1:][follows]
@@ -175,19 +181,7 @@ def follow_rows(kept, *, trajectory, step, next_X, terminal):
     return following, starts
 
 
-def start_rows(trajectory, step, kept):
-    """Which of the rows kept start a trajectory: all of them where there is none."""
-    if trajectory is None:
-        if step is not None:
-            raise ValueError("step needs trajectory, the id of each row's trajectory; got step alone.")
-        return np.ones(kept.sum(), dtype=bool)
-    order, same, _ = _sorted_rows(trajectory, step, kept)
-    starts = np.ones(len(order), dtype=bool)
-    starts[order[1:][same]] = False
-    return starts
-
-
-def _sorted_rows(trajectory, step, kept):
+def sorted_rows(trajectory, step, kept):
     """The rows kept, by trajectory and time.
 
     Returns
@@ -208,7 +202,7 @@ def _sorted_rows(trajectory, step, kept):
                 "back later; pass step, each row's integer time, for rows in any order."
             )
     else:
-        times = check_integers(check_column(step, "step", len(kept)), "step")[kept]
+        times = check_steps(step, len(kept))[kept]
         order = np.lexsort((times, ids))
     same, ahead = np.diff(ids[order]) == 0, np.diff(times[order])
     if (same & (ahead == 0)).any():
@@ -258,6 +252,19 @@ def check_flags(values, name, n_rows):
     if strange:
         raise ValueError(f"{name} must be boolean, got {plain(strange[0])}.")
     return values.astype(bool)
+
+
+def check_steps(step, n_rows):
+    """Integer times. Dates and durations are refused, of whatever type: only their owner knows their unit."""
+    values = check_column(step, "step", n_rows)
+    for value in values if values.dtype == object else values[:1]:
+        if isinstance(value, np.datetime64 | np.timedelta64) or hasattr(value, "year") or hasattr(value, "days"):
+            raise ValueError(
+                f"step must be integers, got the time {value!r}: number the periods, as pd.PeriodIndex(step, "
+                "freq='M').astype('int64') does with months, or, where none is missing, the rows, as "
+                "groupby(trajectory).cumcount() does."
+            )
+    return check_integers(values, "step")
 
 
 def check_integers(values, name):

@@ -53,6 +53,11 @@ class Transitions:
         return not any((matrix.data if sp.issparse(matrix) else matrix).any() for matrix in self.matrices)
 
     @cached_property
+    def row_sums(self):
+        """Probability of each pair that the episode goes on: (S, A)."""
+        return self.expected_next(np.ones(self.n_states))
+
+    @cached_property
     def n_successors(self):
         """Number of states that each state can lead to, and itself: (S,)."""
         union = sum(sp.csr_array(abs(matrix)) for matrix in self.matrices)

@@ -29,7 +29,7 @@ from functools import cached_property
 
 import numpy as np
 
-from sklearn_iqlearn._coefficients.identification import identified, split
+from sklearn_iqlearn._coefficients.identification import identified, split, warn_free_reward
 from sklearn_iqlearn._coefficients.projection import project, reward_features
 from sklearn_iqlearn._coefficients.separation import separation
 from sklearn_iqlearn._model.soft_bellman import (
@@ -161,6 +161,7 @@ class Structural:
         Those along which Fisher's information vanishes; also where it does because a coefficient runs to infinity.
         """
         objective = self.objective
+        warn_free_reward(self.features, objective.transitions, objective.discount, stacklevel + 1)
         policy = np.exp(log_policy(self.table(parameters), objective.temperature))
         weight = objective.occupancy.sum(axis=1, keepdims=True) * policy
         fisher = weighted_gram(*flat(advantage_sensitivity(self, policy), weight))

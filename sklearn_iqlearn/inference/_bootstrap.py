@@ -16,6 +16,7 @@ from sklearn_iqlearn._coefficients.identification import IdentificationWarning
 from sklearn_iqlearn._estimator.parameters import check_confidence, check_seed, choose
 from sklearn_iqlearn._model.demonstrations import check_weight, number_ids
 from sklearn_iqlearn._numerics.checks import check_count, is_count, plain
+from sklearn_iqlearn.exceptions import DataWarning
 from sklearn_iqlearn.inference._covariance import check_fit, order_of_rows, same_data
 
 
@@ -240,6 +241,7 @@ def _quiet():
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         warnings.simplefilter("ignore", IdentificationWarning)
+        warnings.simplefilter("ignore", DataWarning)
         yield
 
 

@@ -1,0 +1,26 @@
+"""Doubts about data, told once.
+
+Python shows a warning once for each place in the code, unless filters say otherwise; but whoever saves and
+restores the filters makes it forget, and a search does so with every fit.
+"""
+
+import warnings
+
+from sklearn_iqlearn.exceptions import DataWarning
+
+_TOLD: set[str] = set()
+
+
+def tell(doubts, stacklevel):
+    """Warn of each of the sentences ``doubts``, unless it was told and Python is to show the first only."""
+    for doubt in doubts:
+        if not (doubt in _TOLD and _first_only(doubt)):
+            warnings.warn(doubt, DataWarning, stacklevel=stacklevel + 1)
+            _TOLD.add(doubt)
+
+
+def _first_only(doubt):
+    for action, message, category, module, _ in warnings.filters:
+        if issubclass(DataWarning, category) and module is None and (message is None or message.match(doubt)):
+            return action in ("default", "module", "once")
+    return True

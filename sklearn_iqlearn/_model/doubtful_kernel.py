@@ -1,0 +1,94 @@
+"""Endings in the transitions that look like accidents.
+
+A row that sums to less than 1 ends the episode with the rest of the probability, with value 0. Frequencies of
+what was seen leave rows of zeros for pairs never seen; rounded probabilities leave rows that sum to nearly 1.
+Both are legal endings: they are doubted only where they lie as accidents do.
+"""
+
+import numpy as np
+
+from sklearn_iqlearn._model.transitions import ROW_SUM_TOLERANCE
+from sklearn_iqlearn._numerics.checks import plain
+
+# The most that rounding takes from a row.
+ROUNDED = 0.02
+# Relative singular value up to which chances to end count as a product of one of the state and one of the action.
+IRREGULAR = 0.05
+
+
+def doubt_kernel(transitions, labels, counts, n_rows, trajectory):
+    """What looks wrong in the row sums of given transitions.
+
+    Parameters
+    ----------
+    transitions : Transitions
+    labels : ndarray of shape (A,)
+        Names of the actions.
+    counts : ndarray of shape (S, A)
+        Weighted visits.
+    n_rows : int
+        Decisions.
+    trajectory : ndarray of shape (n_rows,) or None
+        Ids of their trajectories.
+
+    Returns
+    -------
+    doubts : list of str
+        Sentences, none where nothing looks wrong.
+    """
+    sums = transitions.row_sums
+    ending = np.where(sums > 0, np.maximum(1 - sums, 0.0), 0.0)
+    doubts = []
+    if n_rows >= counts.size and np.mean(ending <= ROW_SUM_TOLERANCE) > 0.5:
+        doubts += _unseen_endings(sums > 0, labels, counts)
+    rounded = [*_rounded(sums, ending, labels)]
+    if rounded and not _expected(ending, counts, n_rows, trajectory):
+        doubts += rounded
+    return doubts
+
+
+def _unseen_endings(goes_on, labels, counts):
+    """Rows of zeros where nothing was seen.
+
+    Not in a state where every action ends the episode, nor for an action that ends it everywhere; not where such
+    pairs are mostly seen, nor where most pairs that are not seen have rows.
+    """
+    asked = counts.any(axis=1, keepdims=True) & goes_on.any(axis=1, keepdims=True) & goes_on.any(axis=0)
+    unseen, ends = asked & (counts == 0), asked & ~goes_on
+    found = unseen & ends
+    if 2 * found.sum() > max(unseen.sum(), ends.sum()):
+        state, action = np.argwhere(found)[0]
+        yield (
+            f"transitions end the episode where nothing was seen: of {unseen.sum()} pairs of a visited state and "
+            f"an action never taken there {found.sum()} have rows of zeros, which end the episode with value 0, "
+            f"the first state {state} and action {plain(labels[action])}. Where transitions are frequencies, give "
+            "such pairs probabilities too, as those of the action over all states."
+        )
+
+
+def _rounded(sums, ending, labels):
+    """Rows that sum to nearly 1, each to something else.
+
+    Not where the chance to end is a product of one of the state and one of the action, as constant hazards are.
+    """
+    goes_on, short = sums > 0, ending > ROW_SUM_TOLERANCE
+    actions = goes_on.any(axis=0)
+    spread = np.linalg.svd(ending[goes_on[:, actions].all(axis=1)][:, actions], compute_uv=False)
+    irregular = len(spread) > 1 and spread[1] > IRREGULAR * spread[0]
+    if irregular and ending.max() <= ROUNDED and 2 * short.sum() >= goes_on.sum():
+        state, action = np.argwhere(short)[0]
+        yield (
+            f"transitions look rounded: {short.sum()} of {goes_on.sum()} rows sum to less than 1, each to "
+            f"something else, the first, of state {state} and action {plain(labels[action])}, to "
+            f"{sums[state, action]:.6g}. What is missing ends the episode, with value 0. Where episodes do not "
+            "end, divide each row by its sum."
+        )
+
+
+def _expected(ending, counts, n_rows, trajectory):
+    """Whether trajectories stop, before the longest does, about as often as the transitions say."""
+    if trajectory is None:
+        return False
+    lengths = np.unique(trajectory, return_counts=True)[1]
+    stops = np.sum(lengths < lengths.max())
+    return stops > n_rows * np.average(ending, weights=counts) / 2
