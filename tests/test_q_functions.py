@@ -115,10 +115,10 @@ def test_empirical_kernel_is_one_of_given_transitions(divergence):
             kernel[actions[i], states[i, 0], states[i + 1, 0]] += 1
     assert (visits > 0).all()
     kernel /= visits.T[:, :, None]
-    rows = IQLearnClassifier(q_type="tabular", divergence=divergence).fit(
+    rows = IQLearnClassifier(q_type="tabular", divergence=divergence, alpha=1.0).fit(
         states, actions, trajectory=ids, step=steps, terminal=terminal
     )
-    given = IQLearnClassifier(kernel, divergence=divergence).fit(states, actions)
+    given = IQLearnClassifier(kernel, divergence=divergence, alpha=1.0).fit(states, actions)
     assert_allclose(rows.q_table_, given.q_table_, rtol=0, atol=1e-9)
     assert_allclose(rows.predict_proba(states), given.predict_proba(states), rtol=0, atol=1e-9)
 

@@ -23,7 +23,12 @@ def world():
 @pytest.fixture(scope="module")
 def model(world):
     model = IQLearnClassifier(
-        world.transitions, discount=world.discount, temperature=0.5, q_type="tabular", features=world.features
+        world.transitions,
+        discount=world.discount,
+        temperature=0.5,
+        q_type="tabular",
+        features=world.features,
+        alpha=1.0,
     )
     return model.fit(world.data, world.target, trajectory=world.trajectory, step=world.step)
 

@@ -50,10 +50,13 @@ class IQLearnClassifier(CallbackSupportMixin, Worlds):
     divergence : {"chi2", "tv", "simple", "hellinger", "kl", "js"}, default="chi2"
         Shape of the reward penalty. "tv", also spelled "simple", bounds the reward by ``alpha``;
         "hellinger" bounds it below by ``-alpha`` and "js" by ``-alpha * log(2)``.
-    alpha : float > 0 or inf, default=1.0
-        Scale of the rewards that the penalty allows; larger is weaker regularisation, ``inf`` is none.
-        The default gave nearly the best held-out likelihood on Rust's bus data; with features of many
-        steps, larger values (50 on control tasks) do better.
+    alpha : "auto", or float > 0 or inf, default="auto"
+        Scale of the rewards that the penalty allows; larger is weaker regularisation, ``inf`` is none. "auto" is
+        ``inf`` with "structural", ``temperature`` for a table over known ``transitions``, and else
+        ``temperature * max(1, n / (2 * P))`` for decisions of total weight n and P parameters of Q for each action
+        (states of a table, features and constant of a linear Q, a network's weights / A): a penalty that does not
+        gain weight as decisions do. ``docs/default_alpha.md`` has the measurements. With ``value_term="initial"``,
+        which may need a penalty, a structural fit follows the last rule too.
     smoothing : float >= 0, default=1.0
         Pseudo-visits added in the penalty to every state-action pair whose continuation is known. With 0, a
         tabular Q for an action never taken in a visited state has no minimum: it runs to minus infinity.
@@ -121,6 +124,8 @@ class IQLearnClassifier(CallbackSupportMixin, Worlds):
         Its constants.
     coefs_, intercepts_ : list of ndarray
         Weights and biases of the layers of a network.
+    alpha_ : float
+        The parameter ``alpha``, or the number that "auto" stood for.
     counts_ : ndarray of shape (S, A)
         Weighted visits in the training data.
     initial_distribution_ : ndarray of shape (S,)

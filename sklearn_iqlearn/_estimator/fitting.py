@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from sklearn_iqlearn._estimator.default_alpha import alpha_of_the_form, with_alpha_of_the_size
 from sklearn_iqlearn._estimator.fitted import remember_parameters
 from sklearn_iqlearn._estimator.parameters import check_distribution, check_seed, choose
 from sklearn_iqlearn._estimator.reading import names_and_width, read_rows, read_states, read_X_y
@@ -25,19 +26,20 @@ def assemble(estimator, X, y, sample_weight, order):
         n_states = demonstrations.transitions.n_states
         initial = check_distribution(estimator.initial_distribution, "initial_distribution", n_states)
         demonstrations = replace(demonstrations, initial_distribution=initial)
-    problem = pose(estimator, demonstrations, features)
-    return demonstrations, problem, fitted | names_and_width(X) | remember_parameters(estimator)
+    problem, alpha = pose(estimator, demonstrations, features)
+    fitted = fitted | {"alpha_": alpha} | names_and_width(X) | remember_parameters(estimator)
+    return demonstrations, problem, fitted
 
 
 def pose(estimator, demonstrations, features):
-    """The objective bound to the form of Q."""
+    """The objective bound to the form of Q, and the alpha that was asked for."""
     divergence = choose("divergence", estimator.divergence, DIVERGENCES)
     value_term = choose("value_term", estimator.value_term, VALUE_TERMS)
     transitions, n = demonstrations.transitions, demonstrations.counts.sum()
     # Episodes of one step have no future to discount.
     discount = 0.0 if transitions.never_continues() else float(estimator.discount)
     occupancy, value_weight, total = value_term(demonstrations, discount)
-    alpha, smoothing = float(estimator.alpha), float(estimator.smoothing)
+    alpha, smoothing = alpha_of_the_form(estimator), float(estimator.smoothing)
     with np.errstate(over="ignore", divide="ignore"):
         penalty_weight = np.where(demonstrations.penalised, demonstrations.known + smoothing, 0.0) / total
         ridge = 1 / (float(estimator.C) * n)
@@ -45,8 +47,8 @@ def pose(estimator, demonstrations, features):
         raise ValueError(
             f"sample_weight and C must not be vanishingly small, got a sum of {n} and C={estimator.C}."
         )
-    if np.isinf(alpha):  # no reward is penalised, nor forbidden
-        divergence, alpha, penalty_weight = DIVERGENCES["chi2"], 1.0, np.zeros_like(penalty_weight)
+    if alpha == np.inf:  # no reward is penalised, nor forbidden
+        divergence, penalty_weight = DIVERGENCES["chi2"], np.zeros_like(penalty_weight)
     objective = Objective(
         transitions=transitions,
         occupancy=occupancy,
@@ -55,11 +57,15 @@ def pose(estimator, demonstrations, features):
         discount=discount,
         temperature=float(estimator.temperature),
         divergence=divergence,
-        alpha=alpha,
+        alpha=1.0 if alpha in (None, np.inf) else alpha,
         n=float(n),
     )
     rng = check_seed(estimator.random_state)
-    return estimator._form().create(objective, features, estimator, rng)
+    problem = estimator._form().create(objective, features, estimator, rng)
+    if alpha is None:
+        problem = with_alpha_of_the_size(problem)
+        alpha = problem.objective.alpha
+    return problem, alpha
 
 
 def starting_point(estimator, problem, solver, fitted):

@@ -10,7 +10,7 @@ from sklearn_iqlearn._numerics.checks import any_array, check_bool, is_count, is
 NUMBERS = {
     "discount": ("a number in [0, 1)", lambda x: 0 <= x < 1),
     "temperature": ("a finite number > 0", lambda x: 0 < x < np.inf),
-    "alpha": ("a number > 0, or inf", lambda x: x > 0),
+    "alpha": ("'auto', a number > 0, or inf", lambda x: x > 0),
     "smoothing": ("a finite number >= 0", lambda x: 0 <= x < np.inf),
     "C": ("a number > 0, or inf", lambda x: x > 0),
     "learning_rate": ("a finite number > 0", lambda x: 0 < x < np.inf),
@@ -33,7 +33,7 @@ def check_numbers(estimator):
 def check_number(name, value, like=None):
     """Raise a ValueError unless ``value`` is in the range of the parameter ``like``, by default ``name``."""
     rule, holds = NUMBERS[like or name]
-    if value is None and rule.startswith("None"):
+    if isinstance(value, str | None) and rule.startswith(repr(value)):
         return
     if not _is_number(value) or not holds(float(value)):
         raise ValueError(f"{name} must be {rule}, got {plain(value)}.")

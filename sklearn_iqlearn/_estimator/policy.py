@@ -25,6 +25,7 @@ class FittedPolicy(ClassifierMixin, Settings):
     states_: np.ndarray
     n_features_in_: int
     feature_names_in_: np.ndarray
+    alpha_: float
     # What is found, set at the end of a fit (``fitting.outcome``), of a form of Q also its own coefficients.
     q_table_: np.ndarray
     value_: np.ndarray

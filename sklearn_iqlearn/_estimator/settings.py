@@ -28,7 +28,7 @@ class Settings(BaseEstimator):
         q_type="auto",
         features=None,
         divergence="chi2",
-        alpha=1.0,
+        alpha="auto",
         smoothing=1.0,
         value_term="expert",
         initial_distribution=None,
@@ -116,7 +116,7 @@ class Settings(BaseEstimator):
                 f"solver={self.solver!r} needs a {need}, which q_type={self.q_type!r} does not give; use one "
                 f"of the solvers {solvers} or of the q_types {list(forms)}."
             )
-        if np.isinf(self.alpha) and self.value_term == "initial" and self._form().needs_penalty:
+        if self.alpha == np.inf and self.value_term == "initial" and self._form().needs_penalty:
             raise ValueError(
                 "alpha must be finite with value_term='initial', whose objective has no minimum without the "
                 "reward penalty for this form of Q, got inf."

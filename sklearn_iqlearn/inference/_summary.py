@@ -129,7 +129,7 @@ def summary(
         "Trajectories": n_trajectories,
         "States visited": f"{estimator.state_coverage_:.1%}",
         "Pairs visited": f"{estimator.state_action_coverage_:.1%}",
-        "Penalty": "none" if np.isinf(estimator.alpha) else f"{estimator.divergence}, alpha={estimator.alpha:g}",
+        "Penalty": "none" if np.isinf(estimator.alpha_) else f"{estimator.divergence}, alpha={estimator.alpha_:g}",
         "Covariance": origin,
     }
     return table
