@@ -12,13 +12,13 @@ def trouble(estimator, problem, solver, solution, separation):
     """Why a fit did not converge, and what may help."""
     if separation is not None:
         never_taken = ~estimator.counts_.any(axis=0)
-        return no_maximum(separation, estimator.classes_.tolist(), never_taken, estimator.alpha)
+        return no_maximum(separation, estimator.classes_.tolist(), never_taken, estimator.alpha_)
     ways = advice(
         solver=next(name for name in SOLVERS if SOLVERS[name] is solver),
         newton_fits=estimator._form_gives("hessian"),
         stopped=solution.stopped,
         exhausted=solution.n_iter >= estimator._max_iter(solver),
-        alpha=estimator.alpha,
+        alpha=estimator.alpha_,
         smoothing=estimator.smoothing,
         C=estimator.C if np.ndim(problem.ridge) else None,
     )
