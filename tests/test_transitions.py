@@ -77,3 +77,29 @@ def test_algebra_follows_fill():
 def test_refused(transitions, message):
     with pytest.raises(ValueError, match=message):
         check_transitions(transitions)
+
+
+def test_ends_and_changes():
+    kernel = Transitions([DENSE[0], 0.25 * DENSE[1], sp.csr_array(DENSE[2])])
+    np.testing.assert_allclose(kernel.ends, [[0, 0.75, 0]] * 5, rtol=0, atol=1e-15)
+    assert (kernel.ends[:, [0, 2]] == 0).all()  # not their rounding
+    value = np.random.default_rng(0).normal(size=5)
+    expected = kernel.expected_next(value) - (1 - kernel.ends) * value[:, None]
+    np.testing.assert_allclose(kernel.expected_change(value), expected, rtol=0, atol=1e-14)
+    # A level of 1e12 has a rounding of 1e-4 itself; whole numbers have none.
+    steps = np.arange(5.0)
+    np.testing.assert_array_equal(kernel.expected_change(steps + 1e12), kernel.expected_change(steps))
+
+
+@pytest.mark.parametrize("form", [np.asarray, sp.csr_array])
+def test_rows_rounded_above_one_are_normalised(form):
+    """Within single precision; times a discount, their sum could reach 1."""
+    given = DENSE[0] * np.array([1 + 9e-7, 1, 0.5, 1, 1])[:, None]
+    matrix = form(given)
+    kept = matrix.copy()
+    found = check_transitions([matrix])[0].matrices[0]
+    np.testing.assert_allclose(found.sum(axis=1), [1, 1, 0.5, 1, 1], rtol=1e-15)
+    found = found.toarray() if sp.issparse(found) else found
+    np.testing.assert_allclose(found[0], DENSE[0][0], rtol=1e-14)
+    np.testing.assert_array_equal(found[1:], given[1:])
+    assert abs(matrix - kept).max() == 0

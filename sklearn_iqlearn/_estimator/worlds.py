@@ -93,6 +93,9 @@ class Worlds(FittedPolicy):
         ValueError
             If the estimator was fitted without transitions, the new ones have other states or actions, a
             coefficient is NaN (not identified), or a state is left without an action.
+        ArithmeticError
+            If the soft Bellman equation is not solved to the rounding of its values: they overflow, or the
+            discount is so near 1 that no digits are left. The message has the last change and the residual.
 
         References
         ----------

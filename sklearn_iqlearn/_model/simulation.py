@@ -4,10 +4,11 @@ import numpy as np
 import scipy.sparse as sp
 from scipy.sparse.csgraph import connected_components
 
-from sklearn_iqlearn._model.soft_bellman import continuation_system
 from sklearn_iqlearn._model.transitions import ROW_SUM_TOLERANCE
-from sklearn_iqlearn._numerics.linear_algebra import factor
+from sklearn_iqlearn._numerics.elimination import reduce_chain
 
+# The least chance that counts: products of several lesser ones would underflow.
+NEVER = 1e-60
 # Steps that find a state which is not rare.
 LAZY_STEPS = 200
 
@@ -67,59 +68,54 @@ def _next_states(kernel, total, state, rng):
 
 
 def discounted_shares(policy, transitions, discount, initial_distribution):
-    """Shares of the states among discounted visits: (S,), of sum 1."""
-    system = continuation_system(policy, transitions, discount)
-    visits = factor(system.T)(initial_distribution)
-    return visits / visits.sum()
+    """Shares of the states among discounted visits: (S,), of sum 1.
+
+    They are those of an endless run whose episodes end with an additional chance ``1 - discount`` in each step.
+    """
+    ends = 1 - discount + discount * (policy * transitions.ends).sum(axis=1)
+    return _shares(discount * sp.csr_array(transitions.mix(policy)), ends, initial_distribution)
 
 
 def long_run_shares(policy, transitions, initial_distribution):
     """Shares of the states among the visits of an endless run: (S,).
 
     Where episodes end, a new one starts. Where they do not, the states that are never left share what flows into
-    their class, in the proportions of its stationary distribution.
+    their class, in the proportions of its stationary distribution. A chance below ``NEVER`` is none.
     """
-    mixed = sp.csr_array(transitions.mix(policy))
-    mixed.eliminate_zeros()
-    ends = np.maximum(1 - mixed.sum(axis=1), 0.0)
-    ends[ends < ROW_SUM_TOLERANCE] = 0.0
+    ends = np.where(transitions.ends > ROW_SUM_TOLERANCE, transitions.ends, 0.0)
+    return _shares(sp.csr_array(transitions.mix(policy)), (policy * ends).sum(axis=1), initial_distribution)
+
+
+def _shares(kernel, ends, initial_distribution):
+    """Shares of the states in the long run: each entry to the relative precision of the chances, however rare.
+
+    ``shares = kernel' shares + (ends @ shares) * initial_distribution`` where the start comes back.
+    """
     # One state more: the end of an episode, from which the next one starts.
-    restart = sp.block_array([[mixed, ends[:, None]], [sp.csr_array(initial_distribution[None, :]), None]])
-    restart = sp.csr_array(restart)
-    n_states = len(policy)
-    n_classes, label = connected_components(restart, connection="strong")
-    leaves = np.zeros(n_classes, dtype=bool)
-    origin, target = restart.nonzero()
-    leaves[label[origin[label[origin] != label[target]]]] = True
-    passing = np.flatnonzero(leaves[label])
-    start = np.append(initial_distribution, 0.0)
-    visits = np.zeros(n_states + 1)
-    if passing.size:
-        among = sp.eye_array(passing.size) - restart[passing][:, passing]
-        visits[passing] = factor(sp.csc_array(among.T))(start[passing])
-    inflow = start + restart.T @ visits
-    shares = np.zeros(n_states + 1)
-    for closed in np.flatnonzero(~leaves):
-        members = np.flatnonzero(label == closed)
-        entered = inflow[members].sum()
-        if entered > 0:
-            shares[members] = entered * _stationary(restart[members][:, members])
-    return shares[:n_states] / shares[:n_states].sum()
-
-
-def _stationary(kernel):
-    """The stationary distribution of an irreducible chain."""
-    n = kernel.shape[0]
-    if n == 1:
-        return np.ones(1)
-    # The visits between two visits of one state, which must not be a rare one: a lazy chain finds one.
-    shares = np.full(n, 1 / n)
+    run = sp.csr_array(sp.block_array([[kernel, ends[:, None]], [initial_distribution[None, :], None]]))
+    run.data[run.data < NEVER] = 0.0
+    run.eliminate_zeros()
+    n_classes, label = connected_components(run, connection="strong")
+    origin, target = run.nonzero()
+    left = np.zeros(n_classes, dtype=bool)
+    left[label[origin[label[origin] != label[target]]]] = True
+    # Watched are the start and a state of each class that is never left, not a rare one: a lazy chain finds one.
+    likely = np.full(run.shape[0], 1.0)
     for _ in range(LAZY_STEPS):
-        shares = (shares + kernel.T @ shares) / 2
-    first = int(np.argmax(shares))
-    others = np.delete(np.arange(n), first)
-    among = sp.csc_array((sp.eye_array(n - 1) - kernel[others][:, others]).T)
-    visits = np.empty(n)
-    visits[first] = 1.0
-    visits[others] = np.maximum(factor(among)(kernel[[first]].toarray()[0, others]), 0.0)
-    return visits / visits.sum()
+        likely = (likely + run.T @ likely) / 2
+    order = np.argsort(-likely)
+    start = len(ends)
+    kept = np.zeros(start + 1, dtype=bool)
+    kept[order[np.unique(label[order], return_index=True)[1][~left]]] = True
+    if left[label[start]]:
+        kept[start] = True
+    among, extend = reduce_chain(run, kept)
+    visits = extend((~left[label[kept]]).astype(float))
+    totals = np.bincount(label, visits, minlength=n_classes)
+    if left[label[start]]:
+        entered = np.zeros(n_classes)
+        entered[label[kept]] = among[[-1]].toarray()[0]
+    else:
+        entered = np.arange(n_classes) == label[start]
+    shares = visits * (entered / np.where(totals > 0, totals, 1.0))[label]
+    return shares[:start] / shares[:start].sum()

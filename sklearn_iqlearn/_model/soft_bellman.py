@@ -20,6 +20,11 @@ from sklearn_iqlearn._numerics.linear_algebra import factor
 
 # Policy iteration always ends; at a low temperature it may take as many steps as paths are long.
 MAX_ITER = 10_000
+# Change of the log policy, times the largest sum of discounts (1 / (1 - discount)), up to which the system of one
+# step serves the next one too: it then takes away all but about this share of the error.
+SETTLED = 0.1
+# The rounding of a sum of a few numbers, relative to the largest.
+ROUNDING = 16 * np.finfo(float).eps
 # Condition number from which on a solution keeps less than about 6 digits.
 ILL_CONDITIONED = 1e10
 
@@ -74,8 +79,17 @@ class NotSolved(ArithmeticError):
     """The Bellman equation was not solved within the iterations allowed."""
 
 
-def solve_soft_bellman(reward, transitions, discount, temperature, *, start=None, tol=1e-14, max_iter=MAX_ITER):
-    """The soft action values of a reward, by Newton-Kantorovich steps (soft policy iteration).
+@np.errstate(over="ignore", invalid="ignore")  # what overflows is told below
+def solve_soft_bellman(reward, transitions, discount, temperature, *, start=None, max_iter=MAX_ITER):
+    """The soft action values of a reward, by soft policy iteration: Newton's method for the soft values.
+
+    A value has the advantages, the error and the policy
+
+        A(s, a) = r + gamma E[V(s') - V(s)] - (1 - gamma (1 - end(s, a))) V(s),
+        F(s) = sigma log sum_a exp(A / sigma),      pi = exp((A - F) / sigma),
+
+    and the next one is ``V + (I - gamma P_pi)^-1 F``. Advantages come from differences of values, so that a high
+    level costs them no digits: a step takes away all but a small share of what rounding left in the one before.
 
     Parameters
     ----------
@@ -85,47 +99,54 @@ def solve_soft_bellman(reward, transitions, discount, temperature, *, start=None
     discount, temperature : float
     start : ndarray of shape (S, A), optional
         Action values near the solution.
-    tol : float
-        Largest residual of the Bellman equation, relative to the size of Q. Rounding in the linear
-        solve bounds what can be had; the iteration also ends where the residual stops falling.
     max_iter : int
 
     Returns
     -------
     q : ndarray of shape (S, A)
+        Solved to the rounding of its values: the last step changed no state's advantages, in the mean under its
+        policy, by more than ``16 eps R / L``, nor less than half as much as the step before did, or F was at most
+        ``16 eps R``. ``R = max_s sum_a pi |r| + sigma log A`` and ``L = min 1 - gamma (1 - end)`` bound the values
+        by ``R / L``.
 
     Raises
     ------
     NotSolved
-        After ``max_iter``.
+        Where that is not reached in ``max_iter`` steps, or values overflow.
     """
     bar = np.where(reward == -np.inf, -np.inf, 0.0)
     reward = np.where(reward == -np.inf, 0.0, reward)
-    q = start
-    if start is None:
-        # The value of the mean reward under a uniform policy that never ends: exact for a zero reward.
-        level = reward.mean() + temperature * np.log(reward.shape[1])
-        q = reward + discount * transitions.expected_next(np.full(len(reward), level / (1 - discount)))
-    previous = np.inf
+    remains = 1 - discount + discount * transitions.ends
+    value = _first_value(reward + bar, discount, temperature) if start is None else soft_value(start, temperature)
+    advantage, change = np.zeros_like(reward), np.inf
     solve: Any = None
     for _ in range(max_iter):
-        value = soft_value(q + bar, temperature)
-        error = reward + discount * transitions.expected_next(value) - q
-        size = np.abs(error).max()
-        scale = temperature + np.abs(q).max()
-        settled = size <= tol * scale or (size >= previous and size <= 1e-8 * scale)
-        if settled and solve is None:
-            break
-        previous = size
-        policy = np.exp(log_policy(q + bar, temperature))
-        if not settled:
+        previous, last = advantage, change
+        advantage = reward - remains * value[:, None] + discount * transitions.expected_change(value)
+        error = soft_value(advantage + bar, temperature)
+        if not np.isfinite(error).all():
+            raise NotSolved("the Bellman equation was not solved: its values overflow.")
+        policy = np.exp(log_policy(advantage + bar, temperature))
+        change = _largest_mean(policy, advantage - previous)
+        rounding = ROUNDING * (_largest_mean(policy, reward) + temperature * np.log(reward.shape[1]))
+        if last / 2 <= change <= rounding / remains.min() or np.abs(error).max() <= rounding:
+            return value[:, None] + advantage + bar
+        if solve is None or change > SETTLED * temperature * remains.min():
             solve = factor(continuation_system(policy, transitions, discount))
-        # The last step, with the system of the one before, ends what 1 / (1 - discount) makes of the residual.
-        q = q + error + discount * transitions.expected_next(solve((policy * error).sum(axis=1)))
-        if settled:
-            break
-    else:
-        raise NotSolved(
-            f"the Bellman equation was not solved in {max_iter} iterations, its residual is {size:.1e}."
-        )
-    return q + bar
+        value = value + solve(error)
+    raise NotSolved(
+        f"the Bellman equation was not solved in {max_iter} steps of policy iteration: the last one changed a "
+        f"state's action values by {change / temperature:.1e} temperatures, and its residual is "
+        f"{np.abs(error).max():.1e}."
+    )
+
+
+def _first_value(reward, discount, temperature):
+    """The value of the mean reward under a uniform policy that never ends: exact for a zero reward."""
+    level = reward[reward > -np.inf].mean() + temperature * np.log(reward.shape[1])
+    return np.full(len(reward), level / (1 - discount))
+
+
+def _largest_mean(policy, values):
+    """Mean absolute value under the policy, in the state where it is largest."""
+    return (policy * np.abs(values)).sum(axis=1).max()

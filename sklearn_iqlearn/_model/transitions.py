@@ -10,6 +10,8 @@ from sklearn_iqlearn._numerics.checks import is_real, plain, real_array
 
 # Probabilities stored in single precision sum to 1 within this.
 ROW_SUM_TOLERANCE = 1e-6
+# Probabilities computed in double precision sum to 1 within this.
+ROUNDING = 8 * np.finfo(float).eps
 # Below this share of nonzeros a dense matrix is cheaper to use in sparse form.
 SPARSE_SHARE = 0.05
 # Up to this many states, dense algebra costs less than the bookkeeping of sparse algebra.
@@ -35,6 +37,19 @@ class Transitions:
     def expected_next(self, value):
         """Expected next value: (S, ...) -> (S, A, ...), zero where the episode ends."""
         return np.stack([matrix @ value for matrix in self.matrices], axis=1)
+
+    def expected_change(self, value):
+        """Expected ``V(s') - V(s)`` of a step that does not end the episode: (S,) -> (S, A).
+
+        Where the values have a high level its rounding is that of their differences, not that of the level.
+        """
+        return np.stack([_changes(matrix, value).sum(axis=1) for matrix in self.matrices], axis=1)
+
+    @cached_property
+    def ends(self):
+        """Probability that a step ends the episode, 0 where a row sums to 1 but for rounding: (S, A)."""
+        ends = 1 - np.stack([matrix.sum(axis=1) for matrix in self.matrices], axis=1)
+        return np.where(ends > ROUNDING, ends, 0.0)
 
     def flow(self, weights):
         """Weight that the pairs send to each next state: (S, A, ...) -> (S, ...), the transpose of the above."""
@@ -78,6 +93,14 @@ class Transitions:
         heavy = self.heavy_states()
         rank = heavy.sum() * (self.n_actions + 2)
         return np.sum(self.n_successors[~heavy] ** 2) > 0.3 * self.n_states**2 or rank > 0.1 * self.n_states
+
+
+def _changes(matrix, value):
+    """``P(s, s') (V(s') - V(s))``, in the form of the matrix."""
+    if not sp.issparse(matrix):
+        return matrix * (value - value[:, None])
+    change = value[matrix.indices] - np.repeat(value, np.diff(matrix.indptr))
+    return sp.csr_array((matrix.data * change, matrix.indices, matrix.indptr), shape=matrix.shape)
 
 
 def check_transitions(transitions):
@@ -169,6 +192,13 @@ def _check_matrix(matrix, label, n_states):
     worst = int(np.argmax(totals))
     if totals[worst] > 1 + ROW_SUM_TOLERANCE:
         raise ValueError(f"{name}, state {worst}, must sum to at most 1, got {totals[worst]:.6g}.")
-    if values is matrix and n_states > SMALL and np.count_nonzero(matrix) < SPARSE_SHARE * matrix.size:
+    if totals[worst] > 1 + ROUNDING:  # rounded to single precision: times a discount, it may reach 1
+        divisor = np.where(totals > 1 + ROUNDING, totals, 1.0)
+        matrix = (
+            sp.csr_array(sp.diags_array(1 / divisor) @ matrix)
+            if sp.issparse(matrix)
+            else matrix / divisor[:, None]
+        )
+    if not sp.issparse(matrix) and n_states > SMALL and np.count_nonzero(matrix) < SPARSE_SHARE * matrix.size:
         return sp.csr_array(matrix)
     return matrix
