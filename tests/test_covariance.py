@@ -189,16 +189,22 @@ def test_weights_count_decisions(rust):
         assert_allclose(2 * one, single, rtol=1e-6)
 
 
-def test_what_is_not_identified_has_no_standard_error():
+def test_what_is_not_identified_has_the_error_of_the_least_norm():
     transitions, counts, _ = random_problem(0)
     features = np.random.default_rng(0).normal(size=(6, 3, 2))
     features = np.concatenate([features, features[..., :1]], axis=2)
     rows = as_rows(counts)
     with pytest.warns(IdentificationWarning):
         model = IQLearnClassifier(transitions, q_type="structural", features=features, alpha=np.inf).fit(*rows)
-    with pytest.warns(IdentificationWarning, match="x0, x2"):
-        found = inference.covariance(model, *rows)
-    assert np.isnan(np.diag(found)).tolist() == [True, False, True]
+    single = IQLearnClassifier(transitions, q_type="structural", features=features[..., :2], alpha=np.inf).fit(
+        *rows
+    )
+    expected = standard_errors(single, *rows)
+    # A feature and its copy share a coefficient, and with it an error, evenly.
+    assert_allclose(standard_errors(model, *rows), [expected[0] / 2, expected[1], expected[0] / 2], rtol=1e-6)
+    with pytest.warns(IdentificationWarning, match="covariance of NaN: copy"):
+        found = inference.covariance(model, *rows, contrasts={"copy": [0, 0, 1], "sum": [1, 0, 1]})
+    assert_allclose(found.loc["sum", "sum"], expected[0] ** 2, rtol=1e-6)
 
 
 def test_intervals_of_simulated_buses_cover():
@@ -256,7 +262,7 @@ def test_unpenalised_linear_coefficients_are_deviations_from_the_mean(world, for
 def test_what_only_the_penalty_tells_has_no_standard_error():
     bus = make_bus_engine(n_trajectories=100, random_state=0)
     features = np.concatenate([bus.features, np.ones((90, 2, 1))], axis=2)
-    with pytest.warns(IdentificationWarning, match="x2"):
+    with pytest.warns(IdentificationWarning, match="directions of the reward's coefficients open"):
         model = IQLearnClassifier(
             bus.transitions, discount=bus.discount, q_type="structural", features=features, alpha=10
         ).fit(bus.data, bus.target)

@@ -12,6 +12,7 @@ from sklearn_iqlearn._coefficients.projection import project
 from sklearn_iqlearn._model.simulation import long_run_shares
 from sklearn_iqlearn._model.transitions import Transitions, check_transitions
 from sklearn_iqlearn.datasets import make_bus_engine, make_gridworld, make_random_mdp
+from sklearn_iqlearn.exceptions import DataWarning
 from sklearn_iqlearn.rewards import IdentificationWarning
 
 KINDS = ["dense", "sparse", "substochastic"]
@@ -148,11 +149,14 @@ def test_unidentified_directions(units):
     absent = (model.counts_ == 0)[..., None] * 1.0
     columns = [own, np.ones((12, 3, 1)), term[..., None], 2 * own[..., :1], absent]
     features = units * np.concatenate(columns, axis=2)
-    with pytest.warns(IdentificationWarning, match="x0, x2, x3, x4, x5, which are NaN"):
-        found = rewards.project(model, features)
-    assert np.isnan(found.coef).tolist() == [True, False, True, True, True, True]
+    with pytest.warns(IdentificationWarning, match="directions of the reward's coefficients open"):
+        found = rewards.project(model, features, method="least-squares")
     assert found.unidentified.shape == (4, 6)
-    assert_allclose(found.coef[1] * units, rewards.project(model, own).coef[1], rtol=1e-6)
+    expected = rewards.project(model, own, method="least-squares").coef
+    assert_allclose(found.coef[1] * units, expected[1], rtol=1e-6)
+    assert_allclose(found.coef[0] + 2 * found.coef[4], expected[0] / units, rtol=1e-6)
+    assert_allclose(found.coef[4], found.coef[0] / 2, rtol=1e-6)  # the least norm, the copy being twice the size
+    assert_allclose(found.coef[[2, 3, 5]] * units, 0.0, rtol=0, atol=1e-6)
 
 
 def test_more_features_than_pairs():
@@ -170,10 +174,11 @@ def test_only_a_combination_may_be_unidentified():
     world, model = world_of("dense")
     term = shaping(np.random.default_rng(3).normal(size=12), world.transitions, world.discount)
     features = np.stack([world.features[..., 0], world.features[..., 0] + term], axis=2)
-    with pytest.warns(IdentificationWarning, match="x0, x1"):
-        found = rewards.project(model, features)
-    assert np.isnan(found.coef).all()
-    assert len(found.unidentified) == 1
+    with pytest.warns(IdentificationWarning, match="directions of the reward's coefficients open"):
+        found = rewards.project(model, features, method="least-squares")
+    assert_allclose(found.unidentified[:, 0], -found.unidentified[:, 1], rtol=1e-6)
+    alone = rewards.project(model, world.features[..., :1], method="least-squares")
+    assert_allclose(found.coef.sum(), alone.coef[0], rtol=1e-6)
 
 
 def test_direct_regression_is_weighted_least_squares():
@@ -199,9 +204,13 @@ def test_reward_coef_of_every_form(q_type):
         **options.get(q_type, {}),
     ).fit(world.data, world.target)
     assert model.reward_coef_.shape == (2,)
-    assert_allclose(model.reward_coef_, rewards.project(model).coef, rtol=1e-12)
-    if q_type in ("tabular", "structural"):
-        assert_allclose(model.reward_coef_, world.coef, rtol=0, atol=0.05)
+    if q_type == "neural":  # whose features are those of the first action
+        with pytest.warns(DataWarning, match="form of the reward does not hold"):
+            assert_allclose(model.reward_coef_, rewards.project(model).coef, rtol=1e-12)
+    else:
+        found = rewards.project(model).coef
+        assert_allclose(model.reward_coef_, model.coef_ if q_type == "structural" else found, rtol=1e-12)
+        assert_allclose([found, model.reward_coef_], [world.coef] * 2, rtol=0, atol=0.08)
 
 
 def test_reward_coef_is_there_where_it_can_be():
@@ -369,7 +378,7 @@ def test_bad_input():
     lazy = IQLearnClassifier(world.transitions, features=world.features, q_type="tabular")
     barred = lazy.fit(world.data, np.zeros(len(world.data), int)).counterfactual(forbid=0)
     with pytest.raises(ValueError, match="counts_ must have a visited pair whose reward is finite"):
-        rewards.project(barred)
+        rewards.project(barred, method="least-squares")
     with pytest.raises(ValueError, match="reward must be finite for every action that the policy takes"):
         rewards.evaluate(world.policy, np.full((12, 3), -np.inf), world.transitions, discount=0.9)
     with pytest.raises(ValueError, match="policy must have rows that are distributions"):

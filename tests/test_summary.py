@@ -7,6 +7,7 @@ from numpy.testing import assert_allclose
 from problems import standard_errors
 
 from sklearn_iqlearn import IQLearnClassifier, inference
+from sklearn_iqlearn.rewards import IdentificationWarning
 
 
 def test_summary(rust):
@@ -76,3 +77,54 @@ def test_summary_of_a_tabular_reward(world):
     )
     assert table.index.tolist() == world.feature_names
     assert_allclose(table["coefficient"], model.reward_coef_)
+
+
+def test_what_the_intervals_are_about(world, rust):
+    """Said of every penalised estimate, and of no other; a table's reward_coef_ does not depend on its penalty."""
+    settings = {"discount": world.discount, "features": world.features}
+    rows = {"X": world.data, "y": world.target}
+    for options, penalty in (
+        ({"q_type": "structural", "alpha": 5.0}, "chi2, alpha=5"),
+        ({"q_type": "linear", "alpha": np.inf}, "C=100"),
+        ({"q_type": "linear", "alpha": 5.0, "divergence": "kl"}, "kl, alpha=5, C=100"),
+        ({"q_type": "linear", "alpha": np.inf, "C": np.inf}, "none"),
+    ):
+        model = IQLearnClassifier(world.transitions, **settings, **options).fit(world.data, world.target)
+        table = inference.summary(model, **rows)
+        assert table.attrs["Penalty"] == penalty
+        assert ("Intervals" in table.attrs) == (penalty != "none")
+        if penalty != "none":
+            last = str(table).splitlines()[-1]
+            assert last.startswith("Intervals: spread of the penalised estimate around its own mean")
+            assert f"({penalty})" in last
+    assert "Intervals" not in inference.summary(*rust[:3]).attrs
+    table = IQLearnClassifier(world.transitions, q_type="tabular", **settings).fit(world.data, world.target)
+    boot = {"trajectory": world.trajectory, "n_resamples": 5, "random_state": 0}
+    resampled = inference.bootstrap(table, "reward_coef_", **rows, **boot)
+    assert "Intervals" not in inference.summary(table, **rows, covariance=resampled).attrs
+
+
+def test_open_directions_are_described(world):
+    features = np.concatenate([world.features, world.features[..., :1]], axis=2)
+    settings = {"discount": world.discount, "features": features, "temperature": 0.7}
+    rows, names = {"X": world.data, "y": world.target}, {"feature_names": ["a", "b", "copy"]}
+    for alpha in (np.inf, 20.0):
+        model = IQLearnClassifier(world.transitions, q_type="structural", alpha=alpha, **settings)
+        with pytest.warns(IdentificationWarning):
+            model.fit(**rows)
+        table = inference.summary(model, **rows, **names)
+        said = table.attrs["Not identified"]
+        assert said.startswith("1 a -1 copy.")
+        assert said.endswith("identified contrasts do not depend on it.")
+        assert f"Not identified: {said}" in str(table)
+        assert np.isfinite(table).all(axis=None)
+    table = IQLearnClassifier(world.transitions, q_type="tabular", **settings).fit(**rows)
+    boot = {"trajectory": world.trajectory, "n_resamples": 5, "random_state": 0}
+    with pytest.warns(IdentificationWarning):
+        resampled = inference.bootstrap(table, "reward_coef_", **rows, **boot)
+    single = {"a": [1.0, 0.0, 1.0], "b": [0.0, 1.0, 0.0]}
+    found = inference.summary(table, **rows, **names, covariance=resampled, contrasts=single)
+    assert found.index.tolist() == ["a", "b"]
+    sums = resampled.samples @ np.array(list(single.values())).T
+    assert_allclose(found["standard error"], sums.std(axis=0, ddof=1))
+    assert found.attrs["Not identified"] == said

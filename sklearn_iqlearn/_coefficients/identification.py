@@ -1,6 +1,13 @@
-"""Which coefficients the data can tell."""
+"""Which coefficients the decisions can tell.
 
-import warnings
+A direction x of the coefficients is open where no choice of a visited state changes along it. The rows that tell
+are the changes D (S, A, K) of the action values with each coefficient, less their mean in the state; with D'D
+they are Fisher's information. Open directions are a matter of the whole space, not of single coefficients: of
+one-hot features of the states one direction is open, the sum, and every contrast is known. So estimates stand for
+all that fit as well by the one of least norm, and keep the directions beside it.
+
+Norms are taken in units of the features' sizes, the largest absolute value of each: they do not depend on units.
+"""
 
 import numpy as np
 
@@ -8,16 +15,64 @@ from sklearn_iqlearn._model.transitions import ROW_SUM_TOLERANCE
 
 # Eigenvalue of a matrix with a diagonal of 1 below which a direction is not seen.
 RANK_TOLERANCE = 1e-10
-# Share of a coefficient in an unidentified direction of length 1 that is more than rounding.
+# Change of an action value, by coefficients of length 1 of features of size 1, below which it is rounding.
+ROUNDING = 1e-9
+# Share of a coefficient in a direction of length 1 that is more than rounding.
 TAKES_PART = 1e-5
 # Distance from the span of features within which a reward is in it.
 FREE = 1e-8
-# Unidentified directions that a warning spells out.
+# Terms of a direction, and directions, that a text spells out.
 SHOWN = 3
 
 
+# One text for all fits, so that it is told once.
+OPEN = (
+    "The decisions leave directions of the reward's coefficients open: those in unidentified_ change no choice. "
+    "Compare contrasts, which do not depend on them, or leave features out."
+)
+
+
 class IdentificationWarning(UserWarning):
-    """Some coefficients change no policy, so that no decisions can tell them."""
+    """Some directions of the coefficients change no policy, so that no decisions can tell them."""
+
+
+def sizes_of(features):
+    """The largest absolute value of each feature, 1 where it is 0 everywhere: (..., K) -> (K,)."""
+    sizes = np.abs(features).max(axis=tuple(range(features.ndim - 1)))
+    return np.where(sizes > 0, sizes, 1.0)
+
+
+def told_and_open(rows, tolerance=ROUNDING):
+    """Directions that rows tell, and those that they leave open.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n_rows, K)
+    tolerance : float
+        Change along a direction of length 1, relative to the largest entry where that is above 1, that is none.
+
+    Returns
+    -------
+    told : ndarray of shape (K - n, K)
+        Orthogonal, and so long that the changes of the rows along them are orthonormal.
+    left_open : ndarray of shape (n, K)
+        Orthonormal.
+    """
+    triangle = np.linalg.qr(rows, mode="r")
+    missing = rows.shape[1] - len(triangle)  # with fewer rows than columns directions would be lacking
+    _, values, directions = np.linalg.svd(np.pad(triangle, ((0, missing), (0, 0))))
+    told = values > tolerance * max(1.0, np.abs(rows).max(initial=0.0))
+    return directions[told] / values[told, None], directions[~told]
+
+
+def unmoved(rows, directions):
+    """Those directions, of the span of some orthonormal ones (n, K), that change no row."""
+    return told_and_open(rows @ directions.T)[1] @ directions
+
+
+def rank(rows):
+    """Of columns in any units: (n_rows, K) -> int."""
+    return len(told_and_open(rows / sizes_of(rows))[0])
 
 
 def split(matrix):
@@ -43,8 +98,21 @@ def take_part(directions):
     return (np.abs(directions) > TAKES_PART).any(axis=0)
 
 
-def warn_free_reward(features, transitions, discount, stacklevel):
-    """Warn where the reward of being in a state is free in every state, whatever the action.
+def describe(directions, names):
+    """The directions in words, the first of their largest coefficients being 1."""
+    texts = []
+    for direction in directions[:SHOWN]:
+        size = np.abs(direction)
+        share = direction / direction[np.argmax(size > (1 - TAKES_PART) * size.max())]
+        terms = [(c, name) for c, name in zip(share, names, strict=True) if abs(c) > TAKES_PART]
+        text = " ".join(f"{c:+.3g} {name}" for c, name in terms[:SHOWN]).removeprefix("+")
+        texts.append(text + (f" ... ({len(terms)} coefficients)" if len(terms) > SHOWN else ""))
+    more = len(directions) - SHOWN
+    return "; ".join(texts + ([f"{more} more directions"] if more > 0 else []))
+
+
+def free_reward(features, transitions, discount):
+    """Whether the reward of being in a state is free in every state, whatever the action: sentences, if it is.
 
     Policies then are what (P_a - P_0) W, for any function W of the state, and the features that differ between
     actions make of them: W = discount * V is reached at every discount, by another reward. Where no episode ends,
@@ -55,49 +123,21 @@ def warn_free_reward(features, transitions, discount, stacklevel):
     features : ndarray of shape (S, A, K)
     transitions : Transitions
     discount : float
-    stacklevel : int
-        That of the caller's own warning.
+
+    Returns
+    -------
+    doubts : list of str
     """
     n_states, n_actions, n_features = features.shape
     if not 1 < n_states <= n_features + 1 or discount == 0:
-        return
+        return []
     endless = bool((transitions.row_sums > 1 - ROW_SUM_TOLERANCE).all())
     basis = np.column_stack([features.reshape(-1, n_features), np.full(n_states * n_actions, 1.0 * endless)])
     states = np.repeat(np.eye(n_states), n_actions, axis=0)
-    if np.abs(states - basis @ np.linalg.lstsq(basis, states)[0]).max() < FREE:
-        warnings.warn(
-            f"features leave the rewards of the {n_states} states free, each from the others, so that every "
-            "discount above 0 fits equally well, with other coefficients: those found rest on "
-            f"discount={discount!r}. Use fewer features than states, or take the discount from elsewhere.",
-            IdentificationWarning,
-            stacklevel=stacklevel + 1,
-        )
-
-
-def identified(coef, unidentified, stacklevel):
-    """The coefficients, NaN with a warning where they are not identified.
-
-    Parameters
-    ----------
-    coef : ndarray of shape (K,)
-    unidentified : ndarray of shape (n, K)
-    stacklevel : int
-        That of the caller's own warning.
-    """
-    unknown = take_part(unidentified)
-    if unknown.any():
-        directions = [
-            " ".join(f"{c:+.2g}*x{k}" for k, c in enumerate(direction) if abs(c) > TAKES_PART)
-            for direction in unidentified[:SHOWN]
-        ]
-        more = len(unidentified) - SHOWN
-        directions += [f"{more} more directions"] if more > 0 else []
-        warnings.warn(
-            "The decisions cannot tell the coefficients of the features "
-            f"{', '.join(f'x{k}' for k in np.flatnonzero(unknown))}, which are NaN in reward_coef_. What changes "
-            f"no policy (features in units of their size): {'; '.join(directions)}. Leave features out, or fix "
-            "their coefficients yourself.",
-            IdentificationWarning,
-            stacklevel=stacklevel + 1,
-        )
-    return np.where(unknown, np.nan, coef)
+    if np.abs(states - basis @ np.linalg.lstsq(basis, states)[0]).max() >= FREE:
+        return []
+    return [
+        f"features leave the rewards of the {n_states} states free, each from the others, so that every "
+        "discount above 0 fits equally well, with other coefficients: those found rest on "
+        f"discount={discount!r}. Use fewer features than states, or take the discount from elsewhere."
+    ]

@@ -1,29 +1,34 @@
-"""A reward in terms of features, modulo shaping.
+"""A reward in terms of features, modulo shaping: least squares.
 
 A potential psi changes a reward by the shaping term L psi = psi - gamma P psi, and no policy (Ng, Harada and
-Russell 1999). So what a policy tells about the coefficients theta of a reward F theta is the least squares fit
+Russell 1999). So what the reward of the visited pairs tells about the coefficients theta of a reward F theta is
 
     minimise over theta, psi:  sum N (r - F theta - L psi)^2.
 
-L psi is removed from r and from the features first, by the normal equations L'NL, which are sparse where the
-transitions are. They square the condition of L, which approaches 1 / (1 - gamma); repeated on the remainder, the
-removal gets most of that back. What is left of F decides by its singular values which
-directions of theta the data identify, and theta by least squares.
+The potentials of visited states are removed from all the columns first, by the normal equations L'NL, which are
+sparse where the transitions are. They square the condition of L, which approaches 1 / (1 - gamma); repeated on the
+remainder, the removal gets most of that back. States without a visit have a potential too, where visited pairs
+lead to them, and no equation of their own: theirs are columns beside the features'.
+
+What is left of the columns decides which directions of theta are told. That is a matter of which pairs were
+visited, not how often, and so asked of weights of 1.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
+import scipy.sparse as sp
 
+from sklearn_iqlearn._coefficients.identification import ROUNDING, sizes_of, told_and_open
+from sklearn_iqlearn._model.transitions import Transitions
 from sklearn_iqlearn._numerics.linear_algebra import NotPositiveDefinite, factor
 from sklearn_iqlearn._objective.schur import schur_complement
 
-# Removals of the shaping terms: each repairs the rounding of the one before; near discount 1 that takes a few.
-SWEEPS = 5
-# Weights to try, relative to the mean, of states without decisions: any potential fits them.
-SLIVERS = (1e-8, 1e-6, 1e-4, 1e-2)
-# Share of a feature's size, left when shaping and the other features are removed, below which it is rounding.
-RANK_TOLERANCE = 1e-7
+# Removals of the shaping terms: each repairs the rounding of the one before; near discount 1 that takes some.
+SWEEPS = 10
+# Rounding that is left of the potentials, times 1 - gamma. A column of a potential can be near that order itself:
+# missed, it makes the data tell more than they do; a column of a feature, missed, less.
+ROUNDING_LEFT = 1e-15
 
 
 def reward_features(features, n_actions):
@@ -40,11 +45,11 @@ class Projection:
     Attributes
     ----------
     coef : ndarray of shape (K,)
-        Coefficients; 0 along the unidentified directions.
+        Coefficients; of least norm where directions are open.
     potential : ndarray of shape (S,)
         psi.
     unidentified : ndarray of shape (n, K)
-        Directions of the coefficients that change no policy, orthonormal in units of the features' sizes.
+        Open directions, orthonormal in units of the features' sizes.
     explained : float
         Share of the reward's weighted sum of squares, shaping removed, that the features account for.
     """
@@ -73,42 +78,73 @@ def project(reward, features, weights, transitions, discount, *, shaping=True):
     -------
     projection : Projection
     """
-    if not weights.any():
+    pairs = weights > 0
+    if not pairs.any():
         raise ValueError("counts_ must have a visited pair whose reward is finite, got none.")
-    reward = np.where(weights > 0, reward, 0.0)
-    columns = np.concatenate([features, reward[..., None]], axis=2)
-    sizes = _sizes(columns, weights)
-    columns = columns / np.where(sizes > 0, sizes, 1.0)  # as the units differ, so would the rounding
-    potentials = np.zeros((len(columns), columns.shape[2]))
-    if shaping:
-        columns, potentials = _remove_shaping(columns, weights, transitions, discount)
-    rooted = columns.reshape(-1, columns.shape[2]) * np.sqrt(weights).reshape(-1, 1)
-    # With fewer pairs than features the decomposition would lack directions.
-    rooted = np.pad(rooted, ((0, max(0, rooted.shape[1] - len(rooted))), (0, 0)))
-    design, target = rooted[:, :-1], rooted[:, -1]
-    left, values, right = np.linalg.svd(design, full_matrices=False)
-    rank = int(np.sum(values > RANK_TOLERANCE))
-    scaled = right[:rank].T @ ((left[:, :rank].T @ target) / values[:rank])
-    remainder = target - design @ scaled
-    total = target @ target
-    sizes, size = np.where(sizes > 0, sizes, 1.0)[:-1], sizes[-1]
+    visited = pairs.any(axis=1)
+    sizes, size = sizes_of(features), np.abs(reward[pairs]).max() or 1.0
+    features, reward = features[visited] / sizes, np.where(pairs, reward, 0.0)[visited, :, None] / size
+    ahead = np.flatnonzero(~visited & (transitions.flow(1.0 * pairs) > 0)) if shaping else np.empty(0, dtype=int)
+    pairs, weights = pairs[visited], weights[visited] / weights.max()
+    inner = Transitions([matrix[visited][:, visited] for matrix in transitions.matrices])
+    to_ahead = [_dense(matrix[visited][:, ahead]) for matrix in transitions.matrices]
+    others = -discount * np.stack(to_ahead, axis=1)
+    reach = sizes_of(others)
+
+    def rows_of(columns, weights):
+        """What shaping leaves of the visited pairs' columns, and the potentials that it takes."""
+        none = np.zeros((len(columns), columns.shape[2]))
+        left, potentials = _remove_shaping(columns, weights, inner, discount) if shaping else (columns, none)
+        return left[pairs] * np.sqrt(weights[pairs])[:, None], potentials
+
+    m, rounding = len(ahead), ROUNDING_LEFT / (1 - discount)
+    rows, _ = rows_of(np.concatenate([others / reach, features], axis=2), 1.0 * pairs)
+    told_ahead = told_and_open(rows[:, :m], max(ROUNDING / 100, rounding))[0]
+    spanned = rows[:, :m] @ told_ahead.T
+    told, left_open = told_and_open(
+        rows[:, m:] - spanned @ (spanned.T @ rows[:, m:]), max(ROUNDING, 10 * rounding)
+    )
+
+    n = len(told_ahead)
+    columns = [others / reach @ told_ahead.T, features @ told.T, reward]
+    rows, potentials = rows_of(np.concatenate(columns, axis=2), weights)
+    design, target = rows[:, :-1], rows[:, -1]
+    found, residual = _least_squares(design, target)
+    total = _least_squares(design[:, :n], target)[1]
+    potential = np.zeros(len(visited))
+    potential[visited] = potentials @ np.append(-found, 1.0)
+    potential[ahead] = told_ahead.T @ found[:n] / reach
     return Projection(
-        coef=size * scaled / sizes,
-        potential=size * (potentials[:, -1] - potentials[:, :-1] @ scaled),
-        unidentified=right[rank:],
-        explained=float(1 - remainder @ remainder / total) if total > RANK_TOLERANCE**2 else 1.0,
+        coef=size * (told.T @ found[n:]) / sizes,
+        potential=size * potential,
+        unidentified=left_open / sizes,
+        explained=1 - residual / total if total > ROUNDING**2 * len(target) else 1.0,
     )
 
 
-def _sizes(columns, weights):
-    return np.sqrt(np.einsum("sak,sa->k", columns**2, weights))
+def _dense(matrix):
+    return matrix.toarray() if sp.issparse(matrix) else matrix
+
+
+def _least_squares(design, target):
+    """Coefficients and the sum of squares that they leave."""
+    found = np.linalg.lstsq(design, target, rcond=None)[0]
+    return found, float(np.sum((target - design @ found) ** 2))
 
 
 def _remove_shaping(columns, weights, transitions, discount):
     """The columns without their shaping terms, and the potentials of those."""
     # A constant potential is all but invisible to the normal equations near discount 1: removed by itself.
     level = 1 - discount * transitions.expected_next(np.ones(len(weights)))
-    solve = _factor_normal_equations(weights, transitions, discount)
+    none = np.zeros_like(weights)
+    try:
+        system = schur_complement(transitions, discount, weights, none, none[:, 0])
+        solve = factor(system, positive_definite=True)
+    except NotPositiveDefinite as error:
+        raise ValueError(
+            f"discount={discount!r} is too near 1 for these decisions: the shaping terms of the reward cannot be "
+            "told from rounding. Use a smaller discount."
+        ) from error
     potentials = np.zeros((len(columns), columns.shape[2]))
     for _ in range(SWEEPS):
         constant = np.einsum("sa,sa,sak->k", level, weights, columns) / np.sum(level**2 * weights)
@@ -118,19 +154,3 @@ def _remove_shaping(columns, weights, transitions, discount):
         potentials += change + constant
         columns = columns - change[:, None] + discount * transitions.expected_next(change)
     return columns, potentials
-
-
-def _factor_normal_equations(weights, transitions, discount):
-    """A solver of ``L'NL psi = b``; what states without decisions are lent, the sweeps take back."""
-    none, empty = np.zeros_like(weights), ~weights.any(axis=1, keepdims=True)
-    for sliver in SLIVERS:
-        lent = np.where(empty, sliver * weights[weights > 0].mean(), 0.0)
-        try:
-            system = schur_complement(transitions, discount, weights + lent, none, none[:, 0])
-            return factor(system, positive_definite=True)
-        except NotPositiveDefinite:
-            continue
-    raise ValueError(
-        f"discount={discount!r} is too near 1 for these decisions: the shaping terms of the reward cannot be told "
-        "from rounding. Use a smaller discount."
-    )

@@ -7,13 +7,14 @@ from sklearn.exceptions import ConvergenceWarning
 
 from sklearn_iqlearn._estimator.advice import trouble
 from sklearn_iqlearn._estimator.callbacks import CallbackSupportMixin, FitTasks, with_callbacks
+from sklearn_iqlearn._estimator.coefficients import FittedReward
 from sklearn_iqlearn._estimator.fitting import assemble, outcome, solve, starting_point
 from sklearn_iqlearn._estimator.telling import tell
-from sklearn_iqlearn._estimator.worlds import Worlds
 from sklearn_iqlearn._numerics.threads import few_threads
+from sklearn_iqlearn.exceptions import DataWarning
 
 
-class IQLearnClassifier(CallbackSupportMixin, Worlds):
+class IQLearnClassifier(CallbackSupportMixin, FittedReward):
     """Inverse soft-Q learning: the policy, value and reward behind logged decisions.
 
     Finds the soft action values Q whose softmax policy makes the observed actions likely, while the
@@ -118,8 +119,12 @@ class IQLearnClassifier(CallbackSupportMixin, Worlds):
         Coefficients of a linear Q; with "structural" those of the reward.
     reward_coef_ : ndarray of shape (K,)
         Coefficients of the reward in ``features``, where those are given: with "structural" ``coef_``, else what
-        ``rewards.project`` finds, computed when asked for (of a counterfactual, in its world). NaN, with a
-        warning, where the decisions tell none.
+        ``rewards.project`` finds, computed when asked for (of a counterfactual, in its world). Where
+        ``unidentified_`` has directions, with a warning, those of least norm.
+    unidentified_ : ndarray of shape (n, K)
+        Directions of these coefficients that the decisions leave open: a multiple of a row, added to
+        ``reward_coef_``, changes no choice in a visited state. Orthonormal in units of the features' largest
+        absolute values. There are none, n = 0, where everything is identified.
     intercept_ : ndarray of shape (A,)
         Its constants.
     coefs_, intercepts_ : list of ndarray
@@ -256,7 +261,7 @@ class IQLearnClassifier(CallbackSupportMixin, Worlds):
         """
         order = {"trajectory": trajectory, "step": step, "next_X": next_X, "terminal": terminal}
         demonstrations, problem, fitted = assemble(self, X, y, sample_weight, order)
-        tell(demonstrations.doubts, stacklevel=3)
+        tell(demonstrations.doubts, DataWarning, stacklevel=3)
         solver = self._solver()
         with few_threads(problem.objective.transitions.n_states):
             start = starting_point(self, problem, solver, fitted)

@@ -4,10 +4,12 @@ from dataclasses import replace
 
 import numpy as np
 
+from sklearn_iqlearn._coefficients.identification import IdentificationWarning
 from sklearn_iqlearn._estimator.default_alpha import alpha_of_the_form, with_alpha_of_the_size
 from sklearn_iqlearn._estimator.fitted import remember_parameters
 from sklearn_iqlearn._estimator.parameters import check_distribution, check_seed, choose
 from sklearn_iqlearn._estimator.reading import names_and_width, read_rows, read_states, read_X_y
+from sklearn_iqlearn._estimator.telling import tell
 from sklearn_iqlearn._model.demonstrations import check_weight
 from sklearn_iqlearn._model.soft_bellman import log_policy, soft_value, warn_ill_conditioned
 from sklearn_iqlearn._objective.divergences import DIVERGENCES
@@ -110,14 +112,16 @@ def solve(estimator, problem, solver, start, tasks, fitted):
 def outcome(problem, solution, demonstrations):
     """Fitted attributes."""
     objective = problem.objective
-    table = problem.table(solution.parameters)
+    parameters, unidentified, doubts = problem.identified(solution.parameters)
+    tell(doubts, IdentificationWarning, stacklevel=4)
+    table = problem.table(parameters)
     q = table - objective.level
     value = soft_value(q, objective.temperature)
     policy = np.exp(log_policy(q, objective.temperature))
     reward = objective.reward(q, value)
     counts = demonstrations.counts
     warn_ill_conditioned(policy, objective.transitions, objective.discount, stacklevel=5)
-    return problem.attributes(solution.parameters) | {
+    return problem.attributes(parameters) | {
         "q_table_": table,
         "value_": value + objective.level,
         "policy_": policy,
@@ -131,7 +135,7 @@ def outcome(problem, solution, demonstrations):
         "converged_": solution.converged,
         "n_iter_": solution.n_iter,
         "loss_curve_": solution.loss_curve,
-        "_reward_coef": problem.reward_coef(solution.parameters, stacklevel=5),
+        "_unidentified": unidentified,
         "_n_fitted": None,
     }
 

@@ -33,9 +33,10 @@ class FittedPolicy(ClassifierMixin, Settings):
     reward_: np.ndarray
     counts_: np.ndarray
     initial_distribution_: np.ndarray
-    # Free parameters of a world's fit, and coefficients of the reward, where the form of Q has them.
+    coef_: np.ndarray
+    # Free parameters of a world's fit, and open directions of a form of Q whose coefficients are the reward's.
     _n_fitted: int | None = None
-    _reward_coef: np.ndarray | None = None
+    _unidentified: np.ndarray | None = None
 
     def q_values(self, X):
         """Soft action values of states.
@@ -179,7 +180,8 @@ class FittedPolicy(ClassifierMixin, Settings):
 
         It counts the free parameters of the policy: A - 1 for each visited state of a table, A - 1 for each
         feature and constant of a linear Q (one for each shared feature), all weights of a network, the
-        coefficients of a structural reward. A counterfactual has those of its fit.
+        coefficients of a structural reward. What adds nothing does not count: a collinear feature, or a direction
+        of ``unidentified_``. A counterfactual has those of its fit.
 
         Parameters
         ----------

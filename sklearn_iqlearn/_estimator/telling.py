@@ -1,4 +1,4 @@
-"""Doubts about data, told once.
+"""Doubts about data and what they tell, told once.
 
 Python shows a warning once for each place in the code, unless filters say otherwise; but whoever saves and
 restores the filters makes it forget, and a search does so with every fit.
@@ -6,21 +6,19 @@ restores the filters makes it forget, and a search does so with every fit.
 
 import warnings
 
-from sklearn_iqlearn.exceptions import DataWarning
-
 _TOLD: set[str] = set()
 
 
-def tell(doubts, stacklevel):
+def tell(doubts, category, stacklevel):
     """Warn of each of the sentences ``doubts``, unless it was told and Python is to show the first only."""
     for doubt in doubts:
-        if not (doubt in _TOLD and _first_only(doubt)):
-            warnings.warn(doubt, DataWarning, stacklevel=stacklevel + 1)
+        if not (doubt in _TOLD and _first_only(doubt, category)):
+            warnings.warn(doubt, category, stacklevel=stacklevel + 1)
             _TOLD.add(doubt)
 
 
-def _first_only(doubt):
+def _first_only(doubt, kind):
     for action, message, category, module, _ in warnings.filters:
-        if issubclass(DataWarning, category) and module is None and (message is None or message.match(doubt)):
+        if issubclass(kind, category) and module is None and (message is None or message.match(doubt)):
             return action in ("default", "module", "once")
     return True

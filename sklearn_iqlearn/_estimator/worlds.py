@@ -4,12 +4,11 @@ import numpy as np
 import pandas as pd
 from sklearn.base import clone
 
-from sklearn_iqlearn._coefficients.identification import identified
-from sklearn_iqlearn._coefficients.projection import project, reward_features
+from sklearn_iqlearn._coefficients.projection import reward_features
 from sklearn_iqlearn._estimator.fitted import as_fitted, remember_parameters
 from sklearn_iqlearn._estimator.parameters import check_distribution, check_numbers, check_seed
 from sklearn_iqlearn._estimator.policy import FittedPolicy
-from sklearn_iqlearn._estimator.reading import are_labels, check_features
+from sklearn_iqlearn._estimator.reading import are_labels
 from sklearn_iqlearn._model.simulation import simulate
 from sklearn_iqlearn._model.soft_bellman import (
     inverse_bellman,
@@ -19,7 +18,7 @@ from sklearn_iqlearn._model.soft_bellman import (
     warn_ill_conditioned,
 )
 from sklearn_iqlearn._model.transitions import check_transitions
-from sklearn_iqlearn._numerics.checks import any_array, check_bool, check_count, plain, real_array
+from sklearn_iqlearn._numerics.checks import any_array, check_count, plain, real_array
 from sklearn_iqlearn._numerics.threads import few_threads
 
 # Fitted attributes that describe the data, and so hold in any world.
@@ -36,19 +35,6 @@ OF_THE_DATA = (
 
 class Worlds(FittedPolicy):
     """A fit, and what its decision maker does in other worlds."""
-
-    @property
-    def reward_coef_(self):
-        """Coefficients of the reward in the features."""
-        if not hasattr(self, "q_table_") or as_fitted(self).features is None:
-            raise AttributeError("reward_coef_ needs a fit with features.")
-        if self._reward_coef is not None:
-            return self._reward_coef
-        try:
-            found = project_reward(self)
-        except ValueError as error:
-            raise AttributeError(f"reward_coef_: {error}") from error
-        return identified(found.coef, found.unidentified, stacklevel=2)
 
     def counterfactual(
         self,
@@ -176,20 +162,6 @@ class Worlds(FittedPolicy):
         if name not in columns:
             columns = {name if column == "state" else column: values for column, values in columns.items()}
         return pd.DataFrame(columns)
-
-
-def project_reward(estimator, features=None, *, shaping=True):
-    """``_projection.project`` for the reward of a fitted estimator."""
-    check_bool("shaping", shaping)
-    estimator = as_fitted(estimator)
-    kernel = fitted_transitions(estimator)
-    features = estimator.features if features is None else features
-    if features is None:
-        raise ValueError("features must be given, here or to the estimator, got None.")
-    features = reward_features(check_features(features, kernel), kernel.n_actions)
-    weights = np.where(np.isfinite(estimator.reward_), estimator.counts_, 0.0)
-    with few_threads(kernel.n_states):
-        return project(estimator.reward_, features, weights, kernel, estimator.discount, shaping=shaping)
 
 
 def fitted_transitions(estimator):

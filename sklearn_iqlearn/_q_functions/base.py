@@ -33,8 +33,8 @@ class Form(Problem, Protocol):
     def attributes(self, parameters: Parameters) -> dict[str, Any]:
         """Fitted attributes of this form alone."""
 
-    def reward_coef(self, parameters: Parameters, stacklevel: int) -> np.ndarray | None:
-        """Coefficients of the reward, of a form that has them."""
+    def identified(self, parameters: Parameters) -> tuple[Parameters, np.ndarray | None, list[str]]:
+        """The parameters that stand for all as likely; of a form of the reward, open directions, and doubts."""
 
     def separation(self, parameters: Parameters) -> Separation | None:
         """The way in which the likelihood rises for ever, of a form that knows it."""

@@ -6,6 +6,7 @@ from functools import cached_property
 import numpy as np
 import scipy.linalg
 
+from sklearn_iqlearn._coefficients.identification import rank
 from sklearn_iqlearn._numerics.linear_algebra import factor, solve_scaled, weighted_gram
 from sklearn_iqlearn._objective.objective import Evaluation, Objective, first_descent
 from sklearn_iqlearn._q_functions.base import CoefficientForm
@@ -148,8 +149,8 @@ class Linear:
         constants = parameters[n:].reshape(-1, n_actions)[0] if n_constants else np.zeros(n_actions)
         return {"coef_": coef, "intercept_": constants - self.offset @ coef.T}
 
-    def reward_coef(self, parameters, stacklevel):
-        return None
+    def identified(self, parameters):
+        return parameters, None, []
 
     def separation(self, parameters):
         return None
@@ -166,9 +167,16 @@ class Linear:
 
     @staticmethod
     def n_free(estimator):
-        free = len(estimator.intercept_) - 1
-        slopes = estimator.coef_.size if estimator.coef_.ndim == 1 else free * estimator.coef_.shape[1]
-        return slopes + free * estimator.fit_intercept
+        """The rank of what tells the actions apart in visited states."""
+        visited, n_actions = estimator.counts_.any(axis=1), estimator.counts_.shape[1]
+        given = estimator.states_ if estimator.transitions is None else estimator.features
+        features, intercept = np.asarray(given, dtype=np.float64)[visited], int(estimator.fit_intercept)
+        if features.ndim == 2:
+            return (n_actions - 1) * rank(np.hstack([features, np.ones((len(features), intercept))]))
+        constants = np.eye(n_actions, n_actions * intercept)
+        constants = np.broadcast_to(constants, (len(features), *constants.shape))
+        design = np.concatenate([features, constants], axis=2)
+        return rank((design[:, 1:] - design[:, :1]).reshape(-1, design.shape[2]))
 
 
 @dataclass(frozen=True)

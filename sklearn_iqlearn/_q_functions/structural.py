@@ -29,8 +29,9 @@ from functools import cached_property
 
 import numpy as np
 
-from sklearn_iqlearn._coefficients.identification import identified, split, warn_free_reward
+from sklearn_iqlearn._coefficients.identification import OPEN, free_reward, sizes_of, told_and_open, unmoved
 from sklearn_iqlearn._coefficients.projection import project, reward_features
+from sklearn_iqlearn._coefficients.pseudo_likelihood import advantages, open_directions
 from sklearn_iqlearn._coefficients.separation import separation
 from sklearn_iqlearn._model.soft_bellman import (
     MAX_ITER,
@@ -46,10 +47,6 @@ from sklearn_iqlearn._q_functions.base import CoefficientForm
 
 # Steps of policy iteration after which a trial of new coefficients, started from the last, is given up.
 MOST_STEPS = 50
-# Information of one decision on a coefficient of a feature of size 1 that is more than none.
-TOLD = 1e-11
-# Share of a change of Q that differs between actions below which it is rounding.
-SAME_FOR_ALL = 1e-10
 # Share of the decisions that are still expected of actions that are all but ruled out.
 RULED_OUT = 1e-6
 # Share of the rewards by which a sum of them can be below 0 by rounding.
@@ -87,8 +84,7 @@ class Structural:
             raise ValueError(
                 "features must be given for q_type='structural', whose reward is linear in them, got None."
             )
-        units = np.abs(features).max(axis=tuple(range(features.ndim - 1)))
-        units = np.where(units > 0, units, 1.0)
+        units = sizes_of(features)
         return cls(objective, reward_features(features / units, objective.occupancy.shape[1]), units)
 
     @property
@@ -155,19 +151,23 @@ class Structural:
     def attributes(self, parameters):
         return {"coef_": parameters / self.units}
 
-    def reward_coef(self, parameters, stacklevel):
-        """The coefficients, NaN with a warning where no visited state's policy depends on them.
+    def identified(self, parameters):
+        """The parameters of least norm among those as likely, and the directions that the decisions leave open.
 
-        Those along which Fisher's information vanishes; also where it does because a coefficient runs to infinity.
+        Open is where Fisher's information vanishes; also where it does because a coefficient runs to infinity.
         """
         objective = self.objective
-        warn_free_reward(self.features, objective.transitions, objective.discount, stacklevel + 1)
         policy = np.exp(log_policy(self.table(parameters), objective.temperature))
-        weight = objective.occupancy.sum(axis=1, keepdims=True) * policy
-        fisher = weighted_gram(*flat(advantage_sensitivity(self, policy), weight))
-        told = fisher.diagonal() > TOLD
-        unidentified = split(fisher * np.outer(told, told))[2]
-        return identified(parameters / self.units, unidentified, stacklevel + 1)
+        slope, visits = advantage_sensitivity(self, policy), objective.occupancy.sum(axis=1, keepdims=True)
+        silent = told_and_open(slope[visits[:, 0] > 0].reshape(-1, len(parameters)))[1]
+        silent = unmoved(self.features[objective.penalty_weight > 0], silent)  # the penalty may have chosen
+        least, point = parameters - silent.T @ (silent @ parameters), self.at(parameters)
+        if loss_of(self.at(least)) <= point.loss + point.rounding:
+            parameters = least
+        left_open = open_directions(slope, visits * policy)
+        doubts = [OPEN] * bool(len(left_open))
+        doubts += free_reward(self.features, objective.transitions, objective.discount)
+        return parameters, left_open / self.units, doubts
 
     def separation(self, parameters):
         """The direction of the coefficients along which the decisions become ever more likely, or None.
@@ -196,7 +196,7 @@ class Structural:
 
     @staticmethod
     def n_free(estimator):
-        return len(estimator.coef_)
+        return len(estimator.coef_) - len(estimator.unidentified_)
 
 
 def loss_of(point):
@@ -210,13 +210,7 @@ def flat(columns, weight):
 
 def advantage_sensitivity(problem, policy):
     """Change of Q with each coefficient, less its mean under the policy: (S, A, K)."""
-    features, transitions, discount = problem.features, problem.objective.transitions, problem.objective.discount
-    solve = factor(continuation_system(policy, transitions, discount))
-    change = solve(np.einsum("sa,sak->sk", policy, features))
-    change = features + discount * transitions.expected_next(change)
-    spread = change - np.einsum("sa,sak->sk", policy, change)[:, None]
-    rounding = np.abs(spread).max(axis=(0, 1)) < SAME_FOR_ALL * np.abs(change).max(axis=(0, 1))
-    return np.where(rounding, 0.0, spread)
+    return advantages(problem.features, policy, problem.objective.transitions, problem.objective.discount)[0]
 
 
 @dataclass(frozen=True)

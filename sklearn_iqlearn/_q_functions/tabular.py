@@ -56,8 +56,8 @@ class Tabular:
     def attributes(self, parameters):
         return {}
 
-    def reward_coef(self, parameters, stacklevel):
-        return None
+    def identified(self, parameters):
+        return parameters, None, []
 
     def separation(self, parameters):
         return None

@@ -137,8 +137,8 @@ def bootstrap(
     sklearn.exceptions.ConvergenceWarning
         If resamples could not be fitted, or did not converge; they are left out.
     IdentificationWarning
-        If a statistic is NaN in some resamples, as coefficients are that a resample does not identify; so are its
-        standard error and interval.
+        If a statistic is NaN in some resamples, as coefficients are of which a resample leaves more directions
+        open than the data; so are its standard error and interval.
 
     References
     ----------
@@ -173,13 +173,14 @@ def bootstrap(
         raise ValueError(f"trajectory must tell at least 2 trajectories to resample, got {n_trajectories}.")
     statistics = statistic if isinstance(statistic, Mapping) else {"": statistic}
     estimates = {name: _value(estimator, what) for name, what in statistics.items()}
+    n_open = {name: _n_open(estimator, what) for name, what in statistics.items()}
     place = np.searchsorted(members, ids).clip(max=n_trajectories - 1)  # rows without weight may be anywhere
     shares = np.full(n_trajectories, 1 / n_trajectories)
     rng = check_seed(random_state)
     draws = (rng.multinomial(n_trajectories, shares) for _ in range(n_resamples))
     with _quiet():
         found = Parallel(n_jobs=n_jobs, verbose=verbose)(
-            delayed(_refit)(estimator, X, y, weight * times[place], order, statistics, os.getpid())
+            delayed(_refit)(estimator, X, y, weight * times[place], order, statistics, n_open, os.getpid())
             for times in draws
         )
     converged = [values for values in found if values is not None]
@@ -245,7 +246,13 @@ def _quiet():
         yield
 
 
-def _refit(estimator, X, y, weight, order, statistics, parent):
+def _n_open(model, what):
+    """Directions of the coefficients that a statistic is which the data leave open."""
+    of_reward = what == "reward_coef_" or (what == "coef_" and model._unidentified is not None)
+    return len(model.unidentified_) if of_reward else 0
+
+
+def _refit(estimator, X, y, weight, order, statistics, n_open, parent):
     """The statistics of a fit to one resample, None where there is none or it did not converge."""
     model = copy.copy(estimator).set_params(warm_start=True, verbose=0)
     # Filters belong to the process: threads have their parent's, and must leave them alone.
@@ -254,4 +261,9 @@ def _refit(estimator, X, y, weight, order, statistics, parent):
             model.fit(X, y, sample_weight=weight, **order)
         except (ArithmeticError, ValueError):  # the resample lacks what the fit needs
             return None
-        return {name: _value(model, what) for name, what in statistics.items()} if model.converged_ else None
+        if not model.converged_:
+            return None
+        return {
+            name: _value(model, what) * (1.0 if _n_open(model, what) <= n_open[name] else np.nan)
+            for name, what in statistics.items()
+        }

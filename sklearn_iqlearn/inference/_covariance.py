@@ -1,12 +1,13 @@
 """Analytic covariances of fits with few parameters."""
 
 import warnings
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 
-from sklearn_iqlearn._coefficients.identification import IdentificationWarning
+from sklearn_iqlearn._coefficients.identification import TAKES_PART, IdentificationWarning, told_and_open, unmoved
 from sklearn_iqlearn._estimator.fitted import as_fitted
 from sklearn_iqlearn._estimator.fitting import assemble
 from sklearn_iqlearn._estimator.parameters import choose
@@ -35,6 +36,7 @@ def covariance(
     sample_weight=None,
     *,
     kind="auto",
+    contrasts=None,
     feature_names=None,
     trajectory=None,
     step=None,
@@ -47,7 +49,9 @@ def covariance(
     (``C``), the spread of the sandwiches is that of the estimate around its own mean, which is not the truth.
 
     With ``alpha=inf`` a linear Q may add the same to all actions: the coefficients and intercepts of each action
-    are then deviations from the mean over the actions.
+    are then deviations from the mean over the actions. Likewise the coefficients of a structural reward whose
+    ``unidentified_`` has directions are those of least norm: of one-hot features of the states, deviations from
+    their mean. What no direction touches, and every identified contrast, does not depend on that choice.
 
     Parameters
     ----------
@@ -61,6 +65,10 @@ def covariance(
         a penalty, or where the model is wrong. "clustered": the sandwich with the decisions of a ``trajectory``
         dependent; it needs many. "auto": clustered where ``trajectory`` is given, however few there are, else
         observed where neither reward nor coefficients are penalised, else the sandwich.
+    contrasts : array of shape (m, p), mapping of names to p weights, or DataFrame, optional
+        Weighted sums of the coefficients, a row each, whose covariance is wanted instead of theirs: [1, -1, 0] is
+        a difference. A frame names the contrasts in its index and coefficients in its columns; what it lacks
+        weighs 0.
     feature_names : sequence of str, optional
         Names of the features; by default those of X, or x0, x1, ...
     trajectory, step, next_X, terminal
@@ -69,19 +77,20 @@ def covariance(
     Returns
     -------
     covariance : DataFrame of shape (p, p)
-        Rows and columns are the coefficients, and intercepts of a linear Q; NaN where the data identify none. Its
-        ``attrs["kind"]`` tells the kind.
+        Rows and columns are the coefficients, and intercepts of a linear Q, or the contrasts; NaN where the data
+        tell nothing of a coefficient, or leave a contrast open. Its ``attrs["kind"]`` tells the kind.
 
     Raises
     ------
     ValueError
         If the form of Q or the value term allow no analytic covariance, the fit did not converge, the data are not
-        those of the fit, or "clustered" has not more trajectories than coefficients.
+        those of the fit, "clustered" has not more trajectories than coefficients, or a contrast has not a finite
+        weight for each coefficient.
 
     Warns
     -----
     IdentificationWarning
-        If the data do not identify a coefficient.
+        If a covariance is NaN.
 
     References
     ----------
@@ -101,6 +110,10 @@ def covariance(
     >>> spread = inference.covariance(model, bus.data, bus.target, feature_names=bus.feature_names)
     >>> np.sqrt(np.diag(spread)).round(4)
     array([0.0005, 0.0338])
+    >>> per_mile = {"RC less 300 bins": [-300.0, 1.0]}
+    >>> inference.covariance(model, bus.data, bus.target, contrasts=per_mile).round(4)
+                      RC less 300 bins
+    RC less 300 bins            0.0001
     """
     estimator = check_fit(estimator)
     choose("kind", kind, {"auto": None, **COVARIANCES})
@@ -120,31 +133,62 @@ def covariance(
         clusters = _visits(estimator, X, y, sample_weight, trajectory)
     elif kind == "clustered":
         raise ValueError("trajectory must be given for kind='clustered', got None.")
+    penalised = problem.objective.penalty_weight.any() or np.any(problem.ridge)
     if kind == "auto":
-        penalised = problem.objective.penalty_weight.any() or np.any(problem.ridge)
         kind = "clustered" if trajectory is not None else "sandwich" if penalised else "observed"
+    mapping, basis = _mapping(estimator, problem, parameters), problem.basis
+    left_open = np.empty((0, parameters.size))
+    if estimator._unidentified is not None:
+        left_open = np.linalg.solve(mapping, estimator._unidentified.T).T
+        # Where neither decisions nor penalty choose, the parameters are of least norm, and do not vary.
+        held = problem.features[problem.objective.penalty_weight > 0]
+        basis = told_and_open(unmoved(held, left_open))[1].T
     with few_threads(demonstrations.transitions.n_states):
         point = problem.at(parameters)
         if point is None or np.abs(point.gradient).max() > 1e-6 + 10 * estimator.gradient_norm_:
             raise ValueError(OTHER_DATA)
-        spread, missing = COVARIANCES[kind](Information.at(point, demonstrations, clusters))
-    mapping = _mapping(estimator, problem, parameters)
-    spread = mapping @ spread @ mapping.T
-    names = coefficient_names(estimator, feature_names)
-    unknown = (mapping != 0)[:, missing].any(axis=1)
-    if estimator._reward_coef is not None:  # what only the penalty tells has no error of the data
-        unknown |= np.isnan(estimator._reward_coef)
+        spread, missing = COVARIANCES[kind](Information.at(point, demonstrations, clusters, basis))
+    table = contrast_table(contrasts, coefficient_names(estimator, feature_names))
+    rows, names = table.to_numpy() @ mapping, table.index
+    spread = rows @ spread @ rows.T
+    told = rows - (rows @ left_open.T) @ left_open
+    unknown = (rows != 0)[:, missing].any(axis=1)
+    # A coefficient has the error of its choice among those as likely, unless nothing of it is told.
+    gap = told if contrasts is None else rows - told
+    size, least = np.linalg.norm(gap, axis=1), TAKES_PART * np.linalg.norm(rows, axis=1)
+    unknown |= (size <= least) if contrasts is None else (size > least)
     spread[unknown] = spread[:, unknown] = np.nan
     if unknown.any():
         warnings.warn(
-            "Coefficients that the data do not identify, with a covariance of NaN: "
-            f"{', '.join(np.array(names)[unknown])}.",
+            f"The data do not identify these, which have a covariance of NaN: {', '.join(names[unknown])}.",
             IdentificationWarning,
             stacklevel=2,
         )
     table = pd.DataFrame(spread, index=names, columns=names)
     table.attrs["kind"] = kind
     return table
+
+
+def contrast_table(contrasts, names):
+    """Weights of the coefficients, a row for each contrast; without contrasts, for each coefficient."""
+    if contrasts is None:
+        return pd.DataFrame(np.eye(len(names)), index=names, columns=names)
+    if isinstance(contrasts, pd.DataFrame) and set(contrasts.columns) <= set(names):
+        table = contrasts.reindex(columns=names, fill_value=0.0)
+    else:
+        labels = list(contrasts) if isinstance(contrasts, Mapping) else None
+        rows = list(contrasts.values()) if isinstance(contrasts, Mapping) else contrasts
+        try:
+            rows = np.atleast_2d(np.asarray(rows, dtype=np.float64))
+            table = pd.DataFrame(rows, index=labels, columns=names)
+        except (TypeError, ValueError) as error:
+            raise ValueError(
+                f"contrasts must have a weight for each of the {len(names)} coefficients {names}, got "
+                f"{contrasts!r}."
+            ) from error
+    if not np.isfinite(table.to_numpy(dtype=np.float64)).all():
+        raise ValueError(f"contrasts must have finite weights, got {table.to_numpy().tolist()}.")
+    return table.set_axis(table.index.astype(str)).astype(np.float64)
 
 
 def check_fit(estimator):

@@ -53,7 +53,7 @@ class Information:
     basis: np.ndarray
 
     @classmethod
-    def at(cls, point, demonstrations, clusters):
+    def at(cls, point, demonstrations, clusters, basis=None):
         """The information at the solution of a problem of ``_q_functions`` that has a Hessian."""
         evaluation, problem = point.evaluation, point.problem
         objective, counts = problem.objective, demonstrations.counts
@@ -67,7 +67,7 @@ class Information:
             scores=scores.reshape(counts.size, -1) / objective.temperature,
             clusters=clusters,
             counts=counts.ravel(),
-            basis=np.eye(len(hessian)) if problem.basis is None else problem.basis,
+            basis=np.eye(len(hessian)) if basis is None else basis,
         )
 
     @property

@@ -6,32 +6,39 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtr
 
-from sklearn_iqlearn._coefficients.identification import IdentificationWarning
+from sklearn_iqlearn._coefficients.identification import IdentificationWarning, describe
 from sklearn_iqlearn._estimator.parameters import check_confidence, choose
 from sklearn_iqlearn.inference._bootstrap import Resampled, normal_interval
-from sklearn_iqlearn.inference._covariance import check_fit, coefficient_names, coefficients, name_features
+from sklearn_iqlearn.inference._covariance import (
+    check_fit,
+    coefficient_names,
+    coefficients,
+    contrast_table,
+    name_features,
+)
 from sklearn_iqlearn.inference._covariance import covariance as analytic_covariance
 from sklearn_iqlearn.inference._information import COVARIANCES
 
-# Facts that print with four decimals.
+# Facts that print with four decimals, and those that print as sentences below the table.
 ROUNDED = ("Log-likelihood", "AIC", "BIC")
+SENTENCES = ("Intervals", "Not identified")
 
 
 class Summary(pd.DataFrame):
     """Coefficients with their uncertainty, one row each; facts about the fit are in ``attrs``."""
 
     def __repr__(self):
-        """The facts in two columns, and the table."""
-        facts = [
-            f"{name}: {value:.4f}" if name in ROUNDED else f"{name}: {value}" for name, value in self.attrs.items()
-        ]
+        """The facts in two columns, the table, and what is to be known of it."""
+        told = {name: f"{value:.4f}" if name in ROUNDED else value for name, value in self.attrs.items()}
+        notes = [f"{name}: {told.pop(name)}" for name in SENTENCES if name in told]
+        facts = [f"{name}: {value}" for name, value in told.items()]
         half = (len(facts) + 1) // 2
         width = max(map(len, facts[:half]), default=0) + 4
         right = facts[half:] + [""] * (2 * half - len(facts))
         header = [f"{one:<{width}}{other}".rstrip() for one, other in zip(facts[:half], right, strict=True)]
         table = pd.DataFrame(self).rename_axis(None).to_string(float_format="{:.4f}".format)
         rule = "-" * max(map(len, [*header, *table.splitlines()]))
-        return "\n".join([*header, rule, table])
+        return "\n".join([*header, rule, table, *[rule][: len(notes)], *notes])
 
     def _repr_html_(self):
         facts = pd.DataFrame({"": pd.Series(self.attrs)}).to_html(header=False)
@@ -45,6 +52,7 @@ def summary(
     sample_weight=None,
     *,
     covariance="auto",
+    contrasts=None,
     confidence=0.95,
     feature_names=None,
     trajectory=None,
@@ -65,6 +73,8 @@ def summary(
     covariance : str or Resampled, default="auto"
         Where the uncertainty comes from: a ``kind`` of the function ``covariance``; or the result of ``bootstrap``
         for "reward_coef_" or "coef_", the way for a tabular or neural Q.
+    contrasts : array of shape (m, p), mapping or DataFrame, optional
+        Weighted sums of the coefficients to be told instead of these, as for the function ``covariance``.
     confidence : float in (0, 1), default=0.95
     feature_names : sequence of str, optional
         Names of the features; by default those of X, or x0, x1, ...
@@ -77,6 +87,8 @@ def summary(
         A DataFrame with a row for each coefficient: coefficient, standard error, z, p (of a coefficient of 0, two-
         sided) and the interval. It prints, and holds in ``attrs``, the log-likelihood, AIC, BIC, the number of
         observations and trajectories, the shares of states and pairs with a visit, and whether the fit converged.
+        Of a penalised estimate it says under "Intervals" what these are about; under "Not identified" it describes
+        the directions that the data leave open.
 
     Raises
     ------
@@ -102,18 +114,24 @@ def summary(
     if not isinstance(covariance, Resampled):
         choose("covariance", covariance, COVARIANCES, auto="observed")
     order = {"trajectory": trajectory, "step": step, "next_X": next_X, "terminal": terminal}
+    of_reward = False
     if isinstance(covariance, Resampled):
+        of_reward, names = _origin(estimator, covariance.estimate.ravel(), feature_names)
         origin, n_trajectories = f"bootstrap of {len(covariance.samples)}", covariance.n_trajectories
+        if contrasts is not None:
+            weights = contrast_table(contrasts, names)
+            names, samples = list(weights.index), covariance.samples.reshape(len(covariance.samples), -1)
+            estimate = weights.to_numpy() @ covariance.estimate.ravel()
+            covariance = Resampled(estimate, samples @ weights.to_numpy().T, n_trajectories)
         estimate, spread = covariance.estimate.ravel(), covariance.standard_error.ravel()
         low, high = covariance.interval(confidence)
         interval = low.ravel(), high.ravel()
-        names = _names_of(estimator, estimate, feature_names)
     else:
-        matrix = analytic_covariance(
-            estimator, X, y, sample_weight, kind=covariance, feature_names=feature_names, **order
-        )
+        options = {"kind": covariance, "contrasts": contrasts, "feature_names": feature_names}
+        matrix = analytic_covariance(estimator, X, y, sample_weight, **options, **order)
         origin, n_trajectories = matrix.attrs["kind"], _n_trajectories(trajectory, sample_weight)
-        estimate = np.concatenate([np.ravel(value) for value in coefficients(estimator).values()])
+        weights = contrast_table(contrasts, coefficient_names(estimator, feature_names)).to_numpy()
+        estimate = weights @ np.concatenate([np.ravel(value) for value in coefficients(estimator).values()])
         spread, names = np.sqrt(np.diagonal(matrix)), list(matrix.index)
         interval = normal_interval(estimate, spread, confidence)
     table = _regression_table(names, estimate, spread, interval, confidence)
@@ -129,10 +147,30 @@ def summary(
         "Trajectories": n_trajectories,
         "States visited": f"{estimator.state_coverage_:.1%}",
         "Pairs visited": f"{estimator.state_action_coverage_:.1%}",
-        "Penalty": "none" if np.isinf(estimator.alpha_) else f"{estimator.divergence}, alpha={estimator.alpha_:g}",
+        "Penalty": _penalty(estimator) or "none",
         "Covariance": origin,
     }
+    if _penalty(estimator) and not of_reward:  # that a table's reward_coef_ does not see
+        table.attrs["Intervals"] = (
+            "spread of the penalised estimate around its own mean, which is not the truth; the bias of the "
+            f"penalty ({_penalty(estimator)}) is not in them."
+        )
+    structural = estimator._unidentified is not None
+    left_open = estimator.unidentified_ if of_reward or structural else np.empty((0, 0))
+    if len(left_open):
+        names = name_features(estimator, left_open.shape[1], feature_names)
+        table.attrs["Not identified"] = (
+            f"{describe(left_open, names)}. Along these the coefficients are a choice, the penalty's or else the "
+            "least norm's; identified contrasts do not depend on it."
+        )
     return table
+
+
+def _penalty(estimator):
+    """What shrinks the estimate, in words; empty where nothing does."""
+    found = [] if np.isinf(estimator.alpha_) else [f"{estimator.divergence}, alpha={estimator.alpha_:g}"]
+    ridged = any(hasattr(estimator, name) for name in ("intercept_", "intercepts_"))
+    return ", ".join(found + [f"C={estimator.C:g}"] * (ridged and bool(np.isfinite(estimator.C))))
 
 
 def _n_trajectories(trajectory, sample_weight):
@@ -143,15 +181,15 @@ def _n_trajectories(trajectory, sample_weight):
     return len(np.unique(ids if sample_weight is None else ids[np.asarray(sample_weight) > 0]))
 
 
-def _names_of(estimator, estimate, feature_names):
-    """Names for a bootstrapped ``reward_coef_`` or ``coef_``."""
+def _origin(estimator, estimate, feature_names):
+    """Of a bootstrapped estimate: whether it is the ``reward_coef_`` of a form without such, and the names."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", IdentificationWarning)  # told when the bootstrap asked for it
         known = {name: getattr(estimator, name, np.empty(0)).ravel() for name in ("reward_coef_", "coef_")}
-    if np.array_equal(known["reward_coef_"], estimate, equal_nan=True):
-        return name_features(estimator, estimate.size, feature_names)
+    if np.array_equal(known["reward_coef_"], estimate):
+        return estimator._unidentified is None, name_features(estimator, estimate.size, feature_names)
     if np.array_equal(known["coef_"], estimate):
-        return coefficient_names(estimator, feature_names)[: estimate.size]
+        return False, coefficient_names(estimator, feature_names)[: estimate.size]
     raise ValueError(
         f"covariance must be the bootstrap of the fit's reward_coef_ or coef_, got one of {estimate.tolist()}."
     )
