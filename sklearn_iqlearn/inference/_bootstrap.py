@@ -17,7 +17,7 @@ from sklearn_iqlearn._estimator.parameters import check_confidence, check_seed, 
 from sklearn_iqlearn._model.demonstrations import check_weight, number_ids
 from sklearn_iqlearn._numerics.checks import check_count, is_count, plain
 from sklearn_iqlearn.exceptions import DataWarning
-from sklearn_iqlearn.inference._covariance import check_fit, order_of_rows, same_data
+from sklearn_iqlearn.inference._covariance import find_fit, order_of_rows, same_data
 
 
 @dataclass(frozen=True)
@@ -100,8 +100,9 @@ def bootstrap(
 
     Parameters
     ----------
-    estimator : IQLearnClassifier
-        Fitted to the data; not a counterfactual or anchored one, which belongs into the statistic.
+    estimator : IQLearnClassifier, or a Pipeline or search that ends in one
+        Fitted to the data; not a counterfactual or anchored one, which belongs into the statistic. The steps of a
+        pipeline before it stay as they were fitted.
     statistic : str, callable, or mapping of names to these
         A fitted attribute ("policy_", "reward_coef_", "value_"), or a function of the fitted estimator that
         returns an array: ``lambda model: model.counterfactual(discount=0.9).policy_``. Without ``transitions`` the
@@ -157,7 +158,8 @@ def bootstrap(
     >>> bool(low[10, 1] < bus.policy[10, 1] < high[10, 1])
     True
     """
-    estimator = check_fit(estimator)
+    estimator, seen = find_fit(estimator)
+    X, next_X = seen.data(X), seen.next_data(next_X)
     check_count("n_resamples", n_resamples, least=2)
     check_count("verbose", verbose, least=0)
     if n_jobs is not None and (not is_count(n_jobs, least=-np.inf) or n_jobs == 0):

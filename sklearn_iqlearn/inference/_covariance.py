@@ -8,10 +8,10 @@ import pandas as pd
 import scipy.sparse as sp
 
 from sklearn_iqlearn._coefficients.identification import TAKES_PART, IdentificationWarning, told_and_open, unmoved
-from sklearn_iqlearn._estimator.fitted import as_fitted
 from sklearn_iqlearn._estimator.fitting import assemble
 from sklearn_iqlearn._estimator.parameters import choose
 from sklearn_iqlearn._estimator.reading import check_actions, check_states, read_X, read_y
+from sklearn_iqlearn._estimator.wrapped import unwrap
 from sklearn_iqlearn._model.demonstrations import check_weight, number_ids
 from sklearn_iqlearn._numerics.checks import any_array, plain
 from sklearn_iqlearn._numerics.threads import few_threads
@@ -55,7 +55,7 @@ def covariance(
 
     Parameters
     ----------
-    estimator : IQLearnClassifier
+    estimator : IQLearnClassifier, or a Pipeline or search that ends in one
         Fitted, with ``value_term="expert"``.
     X, y, sample_weight
         The data of the fit. A weight counts as that many decisions.
@@ -70,7 +70,7 @@ def covariance(
         a difference. A frame names the contrasts in its index and coefficients in its columns; what it lacks
         weighs 0.
     feature_names : sequence of str, optional
-        Names of the features; by default those of X, or x0, x1, ...
+        Names of the features; by default those of X, after the steps of a pipeline, or x0, x1, ...
     trajectory, step, next_X, terminal
         As in the fit.
 
@@ -115,7 +115,8 @@ def covariance(
                       RC less 300 bins
     RC less 300 bins            0.0001
     """
-    estimator = check_fit(estimator)
+    estimator, seen = find_fit(estimator)
+    X, next_X, feature_names = seen.data(X), seen.next_data(next_X), seen.feature_names(feature_names)
     choose("kind", kind, {"auto": None, **COVARIANCES})
     form = estimator._form()
     if estimator.value_term != "expert" or form not in COEFFICIENT_FORMS.values():
@@ -191,15 +192,15 @@ def contrast_table(contrasts, names):
     return table.set_axis(table.index.astype(str)).astype(np.float64)
 
 
-def check_fit(estimator):
-    """The estimator as it was fitted, or an error unless that was to data."""
-    estimator = as_fitted(estimator)
-    if not hasattr(estimator, "converged_"):
+def find_fit(estimator):
+    """The classifier as it was fitted, or an error unless that was to data; and what came before it."""
+    seen = unwrap(estimator)
+    if not hasattr(seen.model, "converged_"):
         raise ValueError(
             "estimator must be a fit to data, got a counterfactual or anchored one: use inference on the fit, "
             "bootstrap with statistic=lambda fit: fit.counterfactual(...)."
         )
-    return estimator
+    return seen.model, seen
 
 
 def same_data(estimator, X, y, sample_weight, order):

@@ -10,10 +10,10 @@ from sklearn_iqlearn._coefficients.identification import IdentificationWarning, 
 from sklearn_iqlearn._estimator.parameters import check_confidence, choose
 from sklearn_iqlearn.inference._bootstrap import Resampled, normal_interval
 from sklearn_iqlearn.inference._covariance import (
-    check_fit,
     coefficient_names,
     coefficients,
     contrast_table,
+    find_fit,
     name_features,
 )
 from sklearn_iqlearn.inference._covariance import covariance as analytic_covariance
@@ -66,7 +66,7 @@ def summary(
 
     Parameters
     ----------
-    estimator : IQLearnClassifier
+    estimator : IQLearnClassifier, or a Pipeline or search that ends in one
         Fitted.
     X, y, sample_weight
         The data of the fit.
@@ -77,7 +77,7 @@ def summary(
         Weighted sums of the coefficients to be told instead of these, as for the function ``covariance``.
     confidence : float in (0, 1), default=0.95
     feature_names : sequence of str, optional
-        Names of the features; by default those of X, or x0, x1, ...
+        Names of the features; by default those of X, after the steps of a pipeline, or x0, x1, ...
     trajectory, step, next_X, terminal
         As in the fit.
 
@@ -109,7 +109,8 @@ def summary(
     ... ).attrs["Observations"]
     50000
     """
-    estimator = check_fit(estimator)
+    estimator, seen = find_fit(estimator)
+    X, next_X, feature_names = seen.data(X), seen.next_data(next_X), seen.feature_names(feature_names)
     check_confidence(confidence)
     if not isinstance(covariance, Resampled):
         choose("covariance", covariance, COVARIANCES, auto="observed")

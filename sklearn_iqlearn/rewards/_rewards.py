@@ -6,11 +6,11 @@ import numpy as np
 
 from sklearn_iqlearn._coefficients.identification import OPEN, IdentificationWarning
 from sklearn_iqlearn._estimator.coefficients import project_reward
-from sklearn_iqlearn._estimator.fitted import as_fitted
 from sklearn_iqlearn._estimator.parameters import check_distribution, check_number
 from sklearn_iqlearn._estimator.reading import are_labels
 from sklearn_iqlearn._estimator.telling import tell
 from sklearn_iqlearn._estimator.worlds import fitted_transitions, with_values
+from sklearn_iqlearn._estimator.wrapped import unwrap
 from sklearn_iqlearn._model.simulation import discounted_shares, long_run_shares
 from sklearn_iqlearn._model.soft_bellman import continuation_system, log_policy, warn_ill_conditioned
 from sklearn_iqlearn._model.transitions import check_transitions
@@ -38,7 +38,7 @@ def project(estimator, features=None, *, method="pseudo-likelihood", shaping=Tru
 
     Parameters
     ----------
-    estimator : IQLearnClassifier
+    estimator : IQLearnClassifier, or a Pipeline or search that ends in one
         Fitted with ``transitions``; of a counterfactual, which made no decisions, the policy stands for them in
         the states visited.
     features : array of shape (S, A, K) or (S, K), optional
@@ -106,7 +106,7 @@ def project(estimator, features=None, *, method="pseudo-likelihood", shaping=Tru
     >>> rewards.project(model, bus.features, shaping=False).coef.round(2)
     array([-0.02,  0.54])
     """
-    found = project_reward(estimator, features, method=method, shaping=shaping)
+    found = project_reward(unwrap(estimator).model, features, method=method, shaping=shaping)
     tell([OPEN] * bool(len(found.unidentified)), IdentificationWarning, stacklevel=2)
     if found.get("misfit", 0.0) > MISFIT:
         warnings.warn(
@@ -127,7 +127,7 @@ def anchor(estimator, action, reward=0.0):
 
     Parameters
     ----------
-    estimator : IQLearnClassifier
+    estimator : IQLearnClassifier, or a Pipeline or search that ends in one
         Fitted with ``transitions``.
     action : element of ``classes_``
         The action whose reward is known; it must have been taken. Where it hardly ever was, its probability, and
@@ -169,7 +169,7 @@ def anchor(estimator, action, reward=0.0):
     >>> float(np.abs(anchored.reward_ - world.reward).mean().round(1))
     0.0
     """
-    estimator = as_fitted(estimator)
+    estimator = unwrap(estimator).model
     kernel = fitted_transitions(estimator)
     found = any_array("action", action)
     if found.ndim or not are_labels(found[None], estimator.classes_).all():
@@ -197,7 +197,7 @@ def occupancy(estimator, *, long_run=False, initial_distribution=None):
 
     Parameters
     ----------
-    estimator : IQLearnClassifier
+    estimator : IQLearnClassifier, or a Pipeline or search that ends in one
         Fitted with ``transitions``, or a counterfactual.
     long_run : bool, default=False
         False weights the decision at step t with ``discount**t``, as a value does. True is the share in an endless
@@ -220,7 +220,7 @@ def occupancy(estimator, *, long_run=False, initial_distribution=None):
     array([[0.25, 0.25],
            [0.25, 0.25]])
     """
-    estimator = as_fitted(estimator)
+    estimator = unwrap(estimator).model
     check_bool("long_run", long_run)
     kernel = fitted_transitions(estimator)
     initial = estimator.initial_distribution_
