@@ -3,10 +3,12 @@
 Filter them by kind: ``warnings.simplefilter("ignore", DataWarning)``.
 """
 
-from sklearn_iqlearn._coefficients.identification import IdentificationWarning
-
 __all__ = ["DataWarning", "IdentificationWarning"]
 
 
 class DataWarning(UserWarning):
     """The data of a fit look unlike what they are said to be."""
+
+
+class IdentificationWarning(UserWarning):
+    """Some directions of the coefficients change no policy, so that no decisions can tell them."""

@@ -38,7 +38,7 @@ FREE = {
 }
 
 
-@pytest.mark.filterwarnings("ignore:The decisions cannot tell the coefficients")  # of a constant reward
+@pytest.mark.filterwarnings("ignore:The decisions leave directions")  # of a constant reward
 @pytest.mark.parametrize("name", FREE)
 def test_every_discount_has_the_same_policy(name):
     policies = []
@@ -55,14 +55,14 @@ NOT_FREE = {
 }
 
 
-@pytest.mark.filterwarnings("ignore:The decisions cannot tell the coefficients")
+@pytest.mark.filterwarnings("ignore:The decisions leave directions")
 @pytest.mark.parametrize("name", NOT_FREE)
 def test_other_features_tell_discounts_apart(name):
     policies = [fit(NOT_FREE[name], discount).policy_ for discount in (0.5, 0.9)]
     assert np.abs(policies[0] - policies[1]).max() > 1e-3
 
 
-@pytest.mark.filterwarnings("ignore:The decisions cannot tell the coefficients")
+@pytest.mark.filterwarnings("ignore:The decisions leave directions")
 def test_where_episodes_end_a_constant_counts():
     ending = random_problem(0, ending=True)[0]
     policies = [fit(STATES[:, :5], discount, ending).policy_ for discount in (0.5, 0.9)]

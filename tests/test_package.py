@@ -24,13 +24,13 @@ MODULES = sorted((ROOT / "sklearn_iqlearn").rglob("*.py"))
 # What each room may import of the others: the picture in docs/design.md.
 LAYERS = {
     "_version": set(),
+    "exceptions": set(),
     "_numerics": set(),
     "_model": {"_numerics"},
     "_objective": {"_model", "_numerics"},
     "_coefficients": {"_model", "_numerics", "_objective"},
     "_q_functions": {"_coefficients", "_model", "_numerics", "_objective"},
     "_solvers": {"_objective"},
-    "exceptions": {"_coefficients"},
     "_estimator": {
         "_coefficients",
         "_model",
@@ -41,7 +41,7 @@ LAYERS = {
         "_version",
         "exceptions",
     },
-    "rewards": {"_coefficients", "_estimator", "_model", "_numerics"},
+    "rewards": {"_coefficients", "_estimator", "_model", "_numerics", "exceptions"},
     "inference": {"_coefficients", "_estimator", "_model", "_numerics", "_q_functions", "exceptions"},
     "preprocessing": {"_numerics"},
     "datasets": {"_estimator", "_model", "_numerics", "preprocessing"},

@@ -32,10 +32,6 @@ OPEN = (
 )
 
 
-class IdentificationWarning(UserWarning):
-    """Some directions of the coefficients change no policy, so that no decisions can tell them."""
-
-
 def sizes_of(features):
     """The largest absolute value of each feature, 1 where it is 0 everywhere: (..., K) -> (K,)."""
     sizes = np.abs(features).max(axis=tuple(range(features.ndim - 1)))

@@ -9,7 +9,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import Bunch
 
 from sklearn_iqlearn._coefficients.form import explained, misfit
-from sklearn_iqlearn._coefficients.identification import OPEN, IdentificationWarning, sizes_of
+from sklearn_iqlearn._coefficients.identification import OPEN, sizes_of
 from sklearn_iqlearn._coefficients.projection import project, reward_features
 from sklearn_iqlearn._coefficients.pseudo_likelihood import pseudo_likelihood
 from sklearn_iqlearn._estimator.fitted import as_fitted
@@ -24,6 +24,7 @@ from sklearn_iqlearn._objective.divergences import DIVERGENCES
 from sklearn_iqlearn._objective.objective import Objective
 from sklearn_iqlearn._q_functions.structural import Structural, loss_of
 from sklearn_iqlearn._solvers.newton import newton
+from sklearn_iqlearn.exceptions import IdentificationWarning
 
 
 class FittedReward(Worlds):

@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from sklearn_iqlearn._coefficients.identification import IdentificationWarning
 from sklearn_iqlearn._estimator.default_alpha import alpha_of_the_form, with_alpha_of_the_size
 from sklearn_iqlearn._estimator.fitted import remember_parameters
 from sklearn_iqlearn._estimator.parameters import check_distribution, check_seed, choose
@@ -15,6 +14,7 @@ from sklearn_iqlearn._model.soft_bellman import log_policy, soft_value, warn_ill
 from sklearn_iqlearn._objective.divergences import DIVERGENCES
 from sklearn_iqlearn._objective.objective import VALUE_TERMS, Objective
 from sklearn_iqlearn._solvers.path import follow_path, reach_domain
+from sklearn_iqlearn.exceptions import IdentificationWarning
 
 
 def assemble(estimator, X, y, sample_weight, order):

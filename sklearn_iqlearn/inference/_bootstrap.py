@@ -12,11 +12,10 @@ from joblib import Parallel, delayed
 from scipy.special import ndtri
 from sklearn.exceptions import ConvergenceWarning
 
-from sklearn_iqlearn._coefficients.identification import IdentificationWarning
 from sklearn_iqlearn._estimator.parameters import check_confidence, check_seed, choose
 from sklearn_iqlearn._model.demonstrations import check_weight, number_ids
 from sklearn_iqlearn._numerics.checks import check_count, is_count, plain
-from sklearn_iqlearn.exceptions import DataWarning
+from sklearn_iqlearn.exceptions import DataWarning, IdentificationWarning
 from sklearn_iqlearn.inference._covariance import find_fit, order_of_rows, same_data
 
 

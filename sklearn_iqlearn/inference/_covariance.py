@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 
-from sklearn_iqlearn._coefficients.identification import TAKES_PART, IdentificationWarning, told_and_open, unmoved
+from sklearn_iqlearn._coefficients.identification import TAKES_PART, told_and_open, unmoved
 from sklearn_iqlearn._estimator.fitting import assemble
 from sklearn_iqlearn._estimator.parameters import choose
 from sklearn_iqlearn._estimator.reading import check_actions, check_states, read_X, read_y
@@ -17,6 +17,7 @@ from sklearn_iqlearn._numerics.checks import any_array, plain
 from sklearn_iqlearn._numerics.threads import few_threads
 from sklearn_iqlearn._q_functions import COEFFICIENT_FORMS
 from sklearn_iqlearn._q_functions.tabular import find_rows
+from sklearn_iqlearn.exceptions import IdentificationWarning
 from sklearn_iqlearn.inference._information import COVARIANCES, Information
 
 OTHER_DATA = "X, y, sample_weight and the order of the rows must be those of the fit, got others."

@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtr
 
-from sklearn_iqlearn._coefficients.identification import IdentificationWarning, describe
+from sklearn_iqlearn._coefficients.identification import describe
 from sklearn_iqlearn._estimator.parameters import check_confidence, choose
+from sklearn_iqlearn.exceptions import IdentificationWarning
 from sklearn_iqlearn.inference._bootstrap import Resampled, normal_interval
 from sklearn_iqlearn.inference._covariance import (
     coefficient_names,

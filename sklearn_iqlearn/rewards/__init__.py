@@ -5,7 +5,9 @@ same policy (Ng, Harada and Russell 1999). A reward with a meaning needs one mor
 (``project``), or the reward of one action (``anchor``).
 """
 
-from sklearn_iqlearn._coefficients.identification import IdentificationWarning
-from sklearn_iqlearn.rewards._rewards import anchor, evaluate, occupancy, project
+from sklearn_iqlearn.exceptions import IdentificationWarning
+from sklearn_iqlearn.rewards._occupancy import occupancy
+from sklearn_iqlearn.rewards._project import project
+from sklearn_iqlearn.rewards._values import anchor, evaluate
 
 __all__ = ["IdentificationWarning", "anchor", "evaluate", "occupancy", "project"]
