@@ -111,10 +111,13 @@ def covariance(
     >>> spread = inference.covariance(model, bus.data, bus.target, feature_names=bus.feature_names)
     >>> np.sqrt(np.diag(spread)).round(4)
     array([0.0005, 0.0338])
-    >>> per_mile = {"RC less 300 bins": [-300.0, 1.0]}
-    >>> inference.covariance(model, bus.data, bus.target, contrasts=per_mile).round(4)
-                      RC less 300 bins
-    RC less 300 bins            0.0001
+
+    What a replacement costs more than keeping an engine of bin 60 for a month:
+
+    >>> more = inference.covariance(model, bus.data, bus.target, contrasts={"more": [-60.0, 1.0]})
+    >>> np.sqrt(more).round(4)
+            more
+    more  0.0229
     """
     estimator, seen = find_fit(estimator)
     X, next_X, feature_names = seen.data(X), seen.next_data(next_X), seen.feature_names(feature_names)
