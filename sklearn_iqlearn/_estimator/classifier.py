@@ -79,7 +79,7 @@ class IQLearnClassifier(CallbackSupportMixin, FittedReward):
         the package optax. "auto" is
         "newton" where it can be, else "adam".
     max_iter : int, optional
-        Most iterations (for "adam" epochs) in all; by default 200 for "newton", 20000 for "lbfgs", 2000
+        Most iterations (for "adam" epochs) in all; by default 400 for "newton", 20000 for "lbfgs", 2000
         for "adam".
     tol : float > 0, optional
         For "newton" (default 1e-8) and "lbfgs" (1e-6) the largest absolute component of the gradient at
@@ -140,7 +140,8 @@ class IQLearnClassifier(CallbackSupportMixin, FittedReward):
     gradient_norm_ : float
         Largest absolute component of its gradient there.
     converged_ : bool
-        Whether the solver reached ``tol`` before ``max_iter``, inside the divergence's domain. With "structural"
+        Whether the solver reached ``tol`` before ``max_iter``, inside the divergence's domain; with "newton" also
+        whether the policy has settled, to 1e-7. With "structural"
         False where the likelihood has no maximum, as for an action that was never taken: a warning says which
         coefficients run away.
     n_iter_ : int
@@ -237,7 +238,8 @@ class IQLearnClassifier(CallbackSupportMixin, FittedReward):
         terminal : boolean array of shape (n_rows,), optional
             Rows after which the episode ended, with value 0. A row with no next state that is not terminal
             was cut off: it counts in the likelihood, and takes no part in the penalty. With none of these
-            parameters every row is an episode of one step, and ``discount`` plays no role.
+            parameters every row is an episode of one step, and ``discount`` plays no role but in the weight of
+            ``value_term="initial"``.
 
         Returns
         -------

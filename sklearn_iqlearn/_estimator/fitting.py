@@ -38,8 +38,7 @@ def pose(estimator, demonstrations, features):
     divergence = choose("divergence", estimator.divergence, DIVERGENCES)
     value_term = choose("value_term", estimator.value_term, VALUE_TERMS)
     transitions, n = demonstrations.transitions, demonstrations.counts.sum()
-    # Episodes of one step have no future to discount.
-    discount = 0.0 if transitions.never_continues() else float(estimator.discount)
+    discount = float(estimator.discount)
     occupancy, value_weight, total = value_term(demonstrations, discount)
     alpha, smoothing = alpha_of_the_form(estimator), float(estimator.smoothing)
     with np.errstate(over="ignore", divide="ignore"):
@@ -89,7 +88,8 @@ def solve(estimator, problem, solver, start, tasks, fitted):
     def report(problem, n_iter, loss, parameters):
         if estimator.verbose and n_iter % estimator.verbose == 0:
             print(f"iteration {n_iter:5d}  objective {loss:.12g}")
-        attributes = problem.attributes(parameters) | {"q_table_": problem.table(parameters)}
+        table = problem.objective.whole(problem.table(parameters))
+        attributes = problem.attributes(parameters) | {"q_table_": table}
         return tasks.iteration(fitted | attributes)
 
     options = {
@@ -114,16 +114,15 @@ def outcome(problem, solution, demonstrations):
     objective = problem.objective
     parameters, unidentified, doubts = problem.identified(solution.parameters)
     tell(doubts, IdentificationWarning, stacklevel=4)
-    table = problem.table(parameters)
-    q = table - objective.level
+    q = problem.table(parameters)
     value = soft_value(q, objective.temperature)
     policy = np.exp(log_policy(q, objective.temperature))
     reward = objective.reward(q, value)
     counts = demonstrations.counts
     warn_ill_conditioned(policy, objective.transitions, objective.discount, stacklevel=5)
     return problem.attributes(parameters) | {
-        "q_table_": table,
-        "value_": value + objective.level,
+        "q_table_": objective.whole(q),
+        "value_": value + objective.base_value,
         "policy_": policy,
         "reward_": np.where(demonstrations.penalised, reward, np.nan),
         "counts_": counts,

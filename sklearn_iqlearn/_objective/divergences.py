@@ -68,13 +68,13 @@ class Hellinger(Divergence):
     lower = -1.0
 
     def g(self, u, xp=np):
-        return u * u / (1 + u)
+        return u / (1 + u) * u
 
     def dg(self, u):
-        return u * (2 + u) / (1 + u) ** 2
+        return u / (1 + u) * (1 + 1 / (1 + u))
 
     def d2g(self, u):
-        return 2 / (1 + u) ** 3
+        return 2 * (1 / (1 + u)) ** 3
 
 
 class KL(Divergence):

@@ -13,10 +13,11 @@ Objective
                            since -rho (r + gamma T V) + rho_S V = -rho (Q - V) = -sigma rho log pi
     value_term="initial":  v = (1 - gamma) p0                        (Garg et al. 2021, eq. 9)
 
-Q is given as q + level with one constant level. Near discount 1 the level of Q is large (log(A) / (1 -
-gamma) for a reward of 0) and its differences small: kept apart, with l = 1 - gamma T 1,
+Q is given as q + E V0, for fixed values V0 of reward r0 = (E - gamma T) V0. Near discount 1 values are large
+(sigma log(A) / (1 - gamma) for a reward of 0), each set of states that is never left at a level of its own, while
+rewards and advantages are small: kept apart,
 
-    r = q - gamma T V(q) + level l,        V(Q) = V(q) + level,
+    r = r0 + q - gamma T V(q),        V(Q) = V0 + V(q),
 
 neither costs the other its digits.
 
@@ -45,7 +46,7 @@ and what is left is one S-by-S system, a Schur complement that is sparse where P
     W = diag(d beta pi / e) + blockdiag(m_s c_s c_s'),    c = pi d / e.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from types import MappingProxyType
 
@@ -61,6 +62,8 @@ from sklearn_iqlearn._objective.schur import schur_complement
 FRACTION_TO_EDGE = 0.9
 # Least curvature of the penalty, as a share of weight / alpha, where the true Hessian is of no use.
 LEAST_CURVATURE = 1e-3
+# Relative rounding of a sum of a few terms.
+ROUNDING = 4 * np.finfo(float).eps
 
 
 @dataclass(frozen=True)
@@ -80,8 +83,10 @@ class Objective:
     divergence : Divergence
     n : float
         Total weight of the decisions.
-    level : float
-        Constant that is added to every table of action values.
+    base_value : ndarray of shape (S,), or 0
+        V0, added to every table of action values.
+    base_reward : ndarray of shape (S, A), or 0
+        r0.
     """
 
     transitions: Transitions
@@ -93,20 +98,41 @@ class Objective:
     divergence: Divergence
     alpha: float
     n: float = 1.0
-    level: float = 0.0
+    base_value: np.ndarray | float = 0.0
+    base_reward: np.ndarray | float = 0.0
+
+    def about(self, value):
+        """The same objective for tables given less ``value`` too."""
+        reward = inverse_bellman(value[:, None], value, self.transitions, self.discount)
+        return replace(self, base_value=self.base_value + value, base_reward=self.base_reward + reward)
+
+    def whole(self, q):
+        """The table ``q + V0``."""
+        return q + np.reshape(self.base_value, (-1, 1))
 
     @cached_property
-    def base_reward(self):
-        """The reward that the level alone implies."""
-        certain = self.transitions.expected_next(np.ones(self.transitions.n_states))
-        return self.level * (1 - self.discount * certain)
+    def base_loss(self):
+        """What V0 adds to ``v V``."""
+        return float(np.sum(self.value_weight * self.base_value))
+
+    @cached_property
+    def is_likelihood(self):
+        """Whether the value part is -sum rho (Q - V), which knows no V0."""
+        flow = self.discount * self.transitions.flow(self.occupancy)
+        return np.array_equal(self.value_weight, self.occupancy.sum(axis=1) - flow)
+
+    def value_part(self, q, value, reward):
+        """J without the penalty."""
+        if self.is_likelihood:
+            return np.sum(self.occupancy * (value[:, None] - q))
+        return self.value_weight @ value + self.base_loss - np.sum(self.occupancy * reward)
 
     def reward(self, q, value):
-        """The reward of the table ``q + level``, where ``value`` is the soft value of ``q``."""
+        """The reward of the table ``q + V0``, where ``value`` is the soft value of ``q``."""
         return self.base_reward + inverse_bellman(q, value, self.transitions, self.discount)
 
     def reward_of(self, q):
-        """The reward of the table ``q + level``."""
+        """The reward of the table ``q + V0``."""
         return self.reward(q, soft_value(q, self.temperature))
 
     def scaled(self, reward):
@@ -114,35 +140,42 @@ class Objective:
         return np.where(self.penalty_weight > 0, reward / self.alpha, 0.0)
 
     def at(self, q):
-        """J at the table ``q + level``, or None outside the domain of the divergence."""
+        """J at the table ``q + V0``, or None outside the domain of the divergence."""
         value = soft_value(q, self.temperature)
         return self.evaluate(q, value, self.reward(q, value))
 
     def evaluate(self, q, value, reward):
-        """J at the table ``q + level`` whose soft value and reward are known."""
+        """J at the table ``q + V0`` whose soft value and reward are known."""
         u = self.scaled(reward)
         if not (u.min() > self.divergence.lower and u.max() < self.divergence.upper):
             return None
         with np.errstate(over="ignore"):
             penalty = self.alpha * np.sum(self.penalty_weight * self.divergence.g(u))
-        objective = penalty - np.sum(self.occupancy * reward)
-        objective += self.value_weight @ value + self.level * self.value_weight.sum()
-        return Evaluation(self, q, value, reward, float(objective)) if np.isfinite(objective) else None
+            loss = float(penalty + self.value_part(q, value, reward))
+        return Evaluation(self, q, value, reward, loss) if np.isfinite(loss) else None
 
 
 class Evaluation:
-    """J at one table, with what its derivatives share; ``q`` and ``value`` are without the level."""
+    """J at one table, with what its derivatives share; ``q`` and ``value`` are without V0."""
 
     def __init__(self, objective, q, value, reward, loss):
         self.objective, self.q, self.value, self.reward, self.loss = objective, q, value, reward, loss
         # The reward is a difference of values, and inherits their rounding.
-        self.rounding = 4 * np.finfo(float).eps * (objective.temperature + abs(loss) + np.abs(q).max())
+        self.rounding = ROUNDING * (objective.temperature + abs(loss) + np.abs(q).max())
         self.policy = np.exp(log_policy(q, objective.temperature))
         scaled = objective.scaled(reward)
         self.pull = objective.penalty_weight * objective.divergence.dg(scaled) - objective.occupancy
         self.curvature = objective.penalty_weight * objective.divergence.d2g(scaled) / objective.alpha
         self.pressure = objective.value_weight - objective.discount * objective.transitions.flow(self.pull)
         self.gradient = self.pull + self.policy * self.pressure[:, None]
+
+    @property
+    def gradient_rounding(self):
+        """Change of the gradient that is rounding: what the curvature makes of that of the reward.
+
+        The edge of a domain is where it counts: a share 1 - u of 1e-9 has 7 digits.
+        """
+        return float(ROUNDING * np.max(self.curvature * (np.abs(self.reward) + np.abs(self.q))))
 
     def reward_change(self, direction):
         """First-order change of the reward along a direction of Q, J = I - gamma T Pi: (S, A) -> (S, A)."""
@@ -161,17 +194,25 @@ class Evaluation:
         steps = (edge - self.reward)[moving] / change[moving]
         return min(1.0, FRACTION_TO_EDGE * steps.min(initial=np.inf))
 
-    def moved(self, direction, step):
-        """The table after a step.
+    def moves(self, direction, step):
+        """Tables that a step may lead to, in groups to choose the best from: straight on, or as far in the reward.
+
+        Near a bound the two are always compared; a straight step ends nearer to it.
+        """
+        straight = self.q + step * direction
+        if not self.objective.divergence.bounded:
+            yield [straight]
+        yield [straight, self.moved_reward(direction, step)]
+
+    def moved_reward(self, direction, step):
+        """The table whose reward has moved by a step of its linearisation, to third order.
 
         The reward is a concave function of Q, so a straight step ends below the reward that its
-        linearisation promises. Where rewards have a bound, that difference alone can cross it: one
+        linearisation promises, and may cross a bound or a steep penalty by that difference alone. One
         chord step towards Q = r + gamma T V(Q) takes it away to first order.
         """
         objective = self.objective
         q = self.q + step * direction
-        if not objective.divergence.bounded:
-            return q
         wanted = self.reward + step * self.reward_change(direction)
         value = soft_value(q, objective.temperature)
         error = wanted - objective.reward(q, value)
@@ -183,21 +224,29 @@ class Evaluation:
         objective = self.objective
         return factor(continuation_system(self.policy, objective.transitions, objective.discount))
 
-    def newton_direction(self):
+    def newton_direction(self, damping=0.0):
         """Newton's direction from the structure of the Hessian."""
-        return first_descent(self, self._solve)
+        return first_descent(self, self._solve, damping)
 
-    def curvatures(self):
-        """Curvatures (beta, d) to try for a Hessian: the true ones first.
+    def curvatures(self, damping=0.0):
+        """Curvatures (beta, d) to try for a Hessian: without damping, the true ones first.
 
-        The second always gives a positive semidefinite one: beta clipped at 0, and the curvature of the
+        The last always gives a positive semidefinite one: beta clipped at 0, and the curvature of the
         penalty, which some divergences let vanish for large rewards, at no less than a share of its usual
-        size.
+        size. Damping adds to beta, which keeps policies from changing much; values, in which the objective
+        is nearly quadratic, stay free.
         """
         beta = self.pressure / self.objective.temperature
-        yield np.where(self._convex_in_advantages(beta), beta, 0), self.curvature
-        least = LEAST_CURVATURE * self.objective.penalty_weight / self.objective.alpha
-        yield np.maximum(beta, 0), np.maximum(self.curvature, least)
+        if not damping:
+            yield np.where(self._convex_in_advantages(beta), beta, 0), self.curvature
+        least = LEAST_CURVATURE * min(1.0, damping or 1.0) * self.objective.penalty_weight / self.objective.alpha
+        yield np.maximum(beta, 0) + damping * self.stiffness, np.maximum(self.curvature, least)
+
+    @property
+    def stiffness(self):
+        """Weight of each state over the temperature, the size of beta: (S,)."""
+        weight = self.objective.penalty_weight + self.objective.occupancy
+        return weight.sum(axis=1) / self.objective.temperature
 
     def _convex_in_advantages(self, beta):
         """States where diag(e) is positive definite on the advantages: at most one e < 0, and then 1/m < 0."""
@@ -225,21 +274,22 @@ class Evaluation:
         return z[:, None] + (pi * t[:, None] - changed) / e
 
 
-def first_descent(point, solve):
+def first_descent(point, solve, damping):
     """The first Newton direction that descends, over the ``curvatures`` of a point.
 
     Parameters
     ----------
-    point : with ``curvatures()`` and ``gradient``
+    point : with ``curvatures(damping)`` and ``gradient``
     solve : callable
         ``solve(beta, d)`` is the direction, or raises NotPositiveDefinite.
+    damping : float
 
     Returns
     -------
     direction : ndarray
         Steepest descent where rounding leaves none.
     """
-    for beta, curvature in point.curvatures():
+    for beta, curvature in point.curvatures(damping):
         try:
             direction = solve(beta, curvature)
         except NotPositiveDefinite:

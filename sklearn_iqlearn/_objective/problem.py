@@ -31,16 +31,23 @@ class NewtonPoint(Point, Protocol):
     @property
     def gradient(self) -> np.ndarray: ...
 
-    def curvatures(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Curvatures (beta, d) to try for the Hessian: the true ones first."""
+    @property
+    def gradient_rounding(self) -> float:
+        """Size of a gradient that is rounding."""
 
-    def newton_direction(self) -> np.ndarray: ...
+    @property
+    def policy(self) -> np.ndarray: ...
+
+    def curvatures(self, damping: float = ...) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Curvatures (beta, d) to try for the Hessian: without damping the true ones first."""
+
+    def newton_direction(self, damping: float = ...) -> np.ndarray: ...
 
     def reach(self, direction: np.ndarray) -> float:
         """The largest step to try along a direction."""
 
-    def moved(self, direction: np.ndarray, step: float) -> np.ndarray:
-        """The parameters after a step."""
+    def moves(self, direction: np.ndarray, step: float) -> Iterator[list[np.ndarray]]:
+        """Parameters that a step may lead to, in groups to choose the best from; the first goes straight."""
 
 
 class Problem(Protocol):

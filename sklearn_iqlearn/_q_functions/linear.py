@@ -199,9 +199,17 @@ class LinearPoint:
     def gradient(self):
         return self.problem.pull_back(self.evaluation.gradient) + self.problem.ridge * self.parameters
 
-    def newton_direction(self):
+    @property
+    def gradient_rounding(self):
+        return 0.0
+
+    @property
+    def policy(self):
+        return self.evaluation.policy
+
+    def newton_direction(self, damping=0.0):
         """Newton's direction of the Hessian Phi' H Phi."""
-        return first_descent(self, self._solve)
+        return first_descent(self, self._solve, damping)
 
     def _solve(self, beta, curvature):
         hessian, gradient, basis = self.hessian(beta, curvature), self.gradient.ravel(), self.problem.basis
@@ -211,8 +219,8 @@ class LinearPoint:
             direction = basis @ solve_scaled(basis.T @ hessian @ basis, -basis.T @ gradient)
         return direction.reshape(self.parameters.shape)
 
-    def curvatures(self):
-        return self.evaluation.curvatures()
+    def curvatures(self, damping=0.0):
+        return self.evaluation.curvatures(damping)
 
     def hessian(self, beta, curvature):
         problem, policy = self.problem, self.evaluation.policy
@@ -251,5 +259,5 @@ class LinearPoint:
     def reach(self, direction):
         return self.evaluation.reach(self.problem.table(direction))
 
-    def moved(self, direction, step):
-        return self.parameters + step * direction
+    def moves(self, direction, step):
+        yield [self.parameters + step * direction]

@@ -71,7 +71,7 @@ class Structural:
     objective: Objective
     features: np.ndarray
     units: np.ndarray
-    latest: list = field(default_factory=list, compare=False)
+    latest: list = field(default_factory=list, init=False, compare=False)
 
     ridge = 0.0
     basis = None
@@ -252,17 +252,27 @@ class StructuralPoint:
     def reward_sensitivity(self):
         return self.problem.features
 
-    def newton_direction(self):
-        return first_descent(self, self._solve)
+    @property
+    def gradient_rounding(self):
+        return 0.0
+
+    @property
+    def policy(self):
+        return self.evaluation.policy
+
+    def newton_direction(self, damping=0.0):
+        return first_descent(self, self._solve, damping)
 
     def _solve(self, beta, curvature):
         return solve_scaled(self.hessian(beta, curvature), -self.gradient)
 
-    def curvatures(self):
-        """Curvatures (beta, d) to try: the true ones, and Fisher's, which are never negative."""
-        objective = self.problem.objective
-        for pressure in (self.pressure, objective.occupancy.sum(axis=1)):
-            yield pressure / objective.temperature, self.evaluation.curvature
+    def curvatures(self, damping=0.0):
+        """Curvatures (beta, d) to try: without damping the true ones, then Fisher's, which are never negative."""
+        objective, evaluation = self.problem.objective, self.evaluation
+        if not damping:
+            yield self.pressure / objective.temperature, evaluation.curvature
+        fisher = objective.occupancy.sum(axis=1) / objective.temperature
+        yield fisher + damping * evaluation.stiffness, evaluation.curvature
 
     def hessian(self, beta, curvature):
         hessian = weighted_gram(*flat(self.advantage_sensitivity, beta[:, None] * self.evaluation.policy))
@@ -272,5 +282,5 @@ class StructuralPoint:
         """The step, at most 1, that keeps the reward well inside the divergence's domain."""
         return self.evaluation.reach_of(self.problem.features @ direction)
 
-    def moved(self, direction, step):
-        return self.parameters + step * direction
+    def moves(self, direction, step):
+        yield [self.parameters + step * direction]

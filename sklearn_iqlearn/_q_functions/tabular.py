@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from sklearn_iqlearn._model.soft_bellman import solve_soft_bellman
+from sklearn_iqlearn._model.soft_bellman import soft_value, solve_soft_bellman
 from sklearn_iqlearn._objective.objective import Objective
 from sklearn_iqlearn._q_functions.base import NewtonForm
 
@@ -21,7 +21,7 @@ def free_table(parameters, inputs):
 
 @dataclass(frozen=True)
 class Tabular:
-    """A free value for each state and action; parameters are the table less the objective's level."""
+    """A free value for each state and action; parameters are the table less the objective's V0."""
 
     objective: Objective
 
@@ -40,18 +40,17 @@ class Tabular:
         return self.objective.occupancy.shape
 
     def start(self):
-        return zero_reward_table(self.objective) - self.objective.level
+        return zero_reward_table(self.objective)
 
     def at(self, parameters):
         return self.objective.at(parameters)
 
     def table(self, parameters):
-        return parameters + self.objective.level
+        return parameters
 
     def centred(self, parameters):
-        level = parameters.mean()
-        objective = replace(self.objective, level=self.objective.level + level)
-        return replace(self, objective=objective), parameters - level
+        value = soft_value(parameters, self.objective.temperature)
+        return replace(self, objective=self.objective.about(value)), parameters - value[:, None]
 
     def attributes(self, parameters):
         return {}
@@ -63,7 +62,7 @@ class Tabular:
         return None
 
     def recall(self, estimator):
-        return estimator.q_table_ - self.objective.level
+        return estimator.q_table_
 
     @staticmethod
     def values(estimator, X):

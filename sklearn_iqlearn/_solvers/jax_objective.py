@@ -67,9 +67,9 @@ def _to_jax(objective):
         "pairs": np.concatenate([m.row * n_actions + a for a, m in enumerate(stacked)]),
         "successors": np.concatenate([m.col for m in stacked]),
         "probabilities": np.concatenate([m.data for m in stacked]),
-        "base_loss": np.float64(objective.level * objective.value_weight.sum()),
+        "base_loss": np.float64(objective.base_loss),
         **{name: np.float64(getattr(objective, name)) for name in scalars},
-        **{name: getattr(objective, name) for name in arrays},
+        **{name: np.asarray(getattr(objective, name)) for name in arrays},
     }
 
 

@@ -10,6 +10,10 @@ from sklearn_iqlearn._solvers.newton import newton
 
 # Stages on the way to a divergence are solved only as far as helps the next one.
 STAGE_TOL = 1e-3
+# Iterations of Newton's method at one stage from which on it is slow.
+PATIENCE = 100
+# Temperatures on the way to the problem's, in its units.
+COOLING = (1e3, 1e2, 1e1)
 
 
 def _lbfgs(*args, **options):
@@ -41,7 +45,7 @@ class Solver:
 
 SOLVERS = MappingProxyType(
     {
-        "newton": Solver(newton, 200, 1e-8, needs="hessian"),
+        "newton": Solver(newton, 400, 1e-8, needs="hessian"),
         "lbfgs": Solver(_lbfgs, 20_000, 1e-6),
         "adam": Solver(_adam, 2_000, 1e-5, options=("learning_rate", "batch_size", "n_iter_no_change", "rng")),
     }
@@ -51,9 +55,13 @@ SOLVERS = MappingProxyType(
 def follow_path(problem, solver, start, *, tol, max_iter, report, options):
     """Solve for each divergence on the path to the problem's own, each from the optimum of the one before.
 
+    Where Newton's method is slow at a stage, policies are so extreme that soft values have kinks, across which no
+    step goes far. Then it starts anew at temperatures at which they are smooth, and cools down to the problem's
+    own.
+
     Parameters
     ----------
-    problem : a problem of ``_q_functions``
+    problem : Problem
     solver : Solver
     start : parameters
     tol : float
@@ -69,39 +77,48 @@ def follow_path(problem, solver, start, *, tol, max_iter, report, options):
     problem : the problem in the representation of the result
     result : Result
     """
-    final = problem.objective.divergence
-    parameters = start
     curve: list[float] = []
     n_iter = 0
 
-    def tell(loss, parameters):
-        nonlocal n_iter
-        n_iter += 1
-        return report(problem, n_iter, loss, parameters)
+    def minimise(stage, parameters, tol, patience):
+        def tell(loss, parameters, centred=stage):
+            nonlocal n_iter
+            n_iter += 1
+            return report(centred, n_iter, loss, parameters)
 
-    for divergence in final.path():
-        last = divergence is final
-        problem = replace(problem, objective=replace(problem.objective, divergence=divergence))
-        centred, moved = problem.centred(parameters)
-        if centred.at(moved) is not None:  # at the very edge of a domain, rounding can undo it
-            problem, parameters = centred, moved
-        result = solver.minimise(
-            problem,
-            parameters,
-            tol=tol if last else max(STAGE_TOL, tol),
-            max_iter=max_iter - n_iter,
-            report=tell,
-            **options,
-        )
-        parameters = result.parameters
-        curve += result.loss_curve if last else result.loss_curve[1:]
-        if not last and (result.stopped or n_iter >= max_iter):
-            problem = replace(problem, objective=replace(problem.objective, divergence=final))
-            loss = problem.at(parameters).loss
-            result = replace(result, loss=loss, converged=False)
-            curve.append(loss)
-            break
-    return problem, replace(result, n_iter=max(n_iter, 1), loss_curve=curve)
+        most = min(patience, max_iter - n_iter)
+        result = solver.minimise(stage, parameters, tol=tol, max_iter=most, report=tell, **options)
+        curve.extend(result.loss_curve[bool(curve) :])
+        return result.problem or stage, result
+
+    def follow(stages, parameters, patience):
+        """The problem, as far as it came, and the result there."""
+        stage = problem
+        for divergence, temperature in stages[:-1]:
+            stage = _changed(stage, divergence, temperature)
+            stage, result = minimise(stage, parameters, max(STAGE_TOL, tol), patience)
+            parameters = result.parameters
+            if result.stopped or n_iter >= max_iter or result.n_iter >= patience:
+                stage = _changed(stage, *stages[-1])
+                return stage, replace(result, loss=stage.at(parameters).loss, converged=False)
+        return minimise(_changed(stage, *stages[-1]), parameters, tol, patience)
+
+    divergence, temperature = problem.objective.divergence, problem.objective.temperature
+    stages = [(stage, temperature) for stage in divergence.path()]
+    cools = solver.needs == "hessian" and not divergence.bounded and not problem.objective.is_likelihood
+    found = follow(stages, start, PATIENCE if cools else max_iter)
+    if cools and not found[1].converged and not found[1].stopped and n_iter < max_iter:
+        stages = [(divergence, factor * temperature) for factor in COOLING] + stages
+        again = follow(stages, _changed(problem, *stages[0]).start(), max_iter)
+        found = min(found, again, key=lambda reached: (not reached[1].converged, reached[1].loss))
+    reached, result = found
+    return reached, replace(result, n_iter=max(n_iter, 1), loss_curve=[*curve[:-1], result.loss])
+
+
+def _changed(problem, divergence, temperature):
+    if (problem.objective.divergence, problem.objective.temperature) == (divergence, temperature):
+        return problem
+    return replace(problem, objective=replace(problem.objective, divergence=divergence, temperature=temperature))
 
 
 def reach_domain(problem, start, *, max_iter=200):
