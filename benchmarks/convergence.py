@@ -1,10 +1,11 @@
 """How often the exact fit converges on random problems: ``python benchmarks/convergence.py [n_problems]``.
 
 The problems are harder than most data: discounts up to 0.999999, every penalty and value term, alpha a tenth of
-the temperature to a hundred times it, up to 30 states, of which some are never visited and some never left, kernels
-dense, sparse and deterministic. In a fifth of them one pair was seen a thousand or a million times as often as the
-others, in a fifth the counts are simulated along the transitions. For each discount and penalty the table has the
-problems that did not converge, the median and the most iterations, and the longest fit in milliseconds.
+the temperature to a hundred times it, up to 30 states, of which some are never visited and some never left, and
+kernels dense, sparse and deterministic. In a fifth of them one pair was seen a thousand or a million times as
+often as the others, in a fifth the counts are simulated along the transitions. For each discount and penalty
+the table has the problems that did not converge, the median and the most iterations, and the longest fit in
+milliseconds.
 """
 
 import argparse

@@ -60,6 +60,12 @@ def simulated(transitions, n_rows, rng):
     return transitions, *decisions(transitions[0].shape[0], len(transitions), n_rows, rng)
 
 
+def tall(n_rows, n_features, rng):
+    """Rows of features, each an episode of one step: a tall thin matrix, and no transitions."""
+    X = rng.normal(size=(n_rows, n_features))
+    return None, X, (X[:, 0] + rng.logistic(size=n_rows) > 0).astype(int)
+
+
 def measure(transitions, X, y, **parameters):
     """Seconds of a later fit, iterations and gradient."""
     model = IQLearnClassifier(transitions, discount=0.9999, **parameters)
@@ -86,7 +92,7 @@ def main():
     rng = np.random.default_rng(0)
     increments = rng.choice(3, size=10_000, p=[0.35, 0.6, 0.05])
     states, rows, side = (1_000, 5_000, 30) if quick else (100_000, 500_000, 300)
-    kernel_states = 100 if quick else 716
+    kernel_states, tall_rows = (100, 2_000) if quick else (716, 200_000)
     problems = {
         "bus, discount 0.9999": bus,
         f"mileage chain with reset, {states:,} states x 2": lambda: simulated(
@@ -96,6 +102,7 @@ def main():
         f"12% dense kernels, {kernel_states} states x 25": lambda: simulated(
             half_dense(kernel_states, 25, rng), rows, rng
         ),
+        f"linear Q, {tall_rows:,} rows x 10 features": lambda: tall(tall_rows, 10, rng),
     }
     table = {}
     for name, make in problems.items():

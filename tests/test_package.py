@@ -145,7 +145,9 @@ def test_documented_attributes_are_those_of_fits():
     fits = [
         IQLearnClassifier([[[1.0]], [[1.0]]]).fit([[0], [0]], [0, 1]),
         IQLearnClassifier().fit(pd.DataFrame({"a": [0.0, 1.0]}), [0, 1]),
-        IQLearnClassifier(q_type="neural", tol=1.0, hidden_layer_sizes=2).fit([[0.0], [1.0]], [0, 1]),
+        IQLearnClassifier(q_type="neural", tol=1.0, hidden_layer_sizes=2, early_stopping=True).fit(
+            [[0.0], [1.0]], [0, 1]
+        ),
         IQLearnClassifier([[[1.0]], [[1.0]]], q_type="structural", features=[[[0.0], [1.0]]]).fit(
             [[0], [0]], [0, 1]
         ),
@@ -207,6 +209,7 @@ def test_examples_print_what_their_pages_say(name, tmp_path):
         ("speed.py", "bus, discount 0.9999"),
         ("structural.py", "contraction and BFGS"),
         ("coverage.py", "direct regression"),
+        ("networks.py", "predict_proba of 20,000 rows"),
     ],
 )
 def test_benchmarks_run(name, part, tmp_path):

@@ -267,7 +267,7 @@ def test_batches_are_unbiased(value_term):
     import jax
     from sklearn.utils import check_random_state
 
-    from sklearn_iqlearn._solvers import adam as _adam
+    from sklearn_iqlearn._solvers.batches import epochs
     from sklearn_iqlearn._solvers.jax_objective import arguments, loss_and_gradient
 
     states, actions, order = rollouts(n_trajectories=6)
@@ -278,8 +278,8 @@ def test_batches_are_unbiased(value_term):
     with jax.enable_x64(True):
         arrays, static = arguments(problem, parameters)
         whole, slope = (np.asarray(x) for x in loss_and_gradient(parameters, *arrays, **static))
-        epochs = _adam._epochs(problem, arrays, 5, check_random_state(0))
-        found = [loss_and_gradient(parameters, *batch, **static) for _ in range(150) for batch in next(epochs)]
+        passes = epochs(problem, arrays, 5, check_random_state(0))
+        found = [loss_and_gradient(parameters, *batch, **static) for _ in range(150) for batch in next(passes)]
         losses, slopes = (np.array(x) for x in zip(*found, strict=True))
     error = losses.std() / np.sqrt(len(losses))
     assert error < 0.02

@@ -3,13 +3,17 @@
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event
 
+import numpy as np
 import pytest
 import scipy.linalg  # noqa: F401  (its BLAS counts too)
+import scipy.sparse as sp
 from problems import as_rows, random_problem
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from sklearn_iqlearn import IQLearnClassifier
+from sklearn_iqlearn._estimator.fitting import assemble
 from sklearn_iqlearn._numerics.threads import few_threads
+from sklearn_iqlearn._q_functions import linear
 
 
 @pytest.fixture(autouse=True)
@@ -72,4 +76,37 @@ def test_fits_leave_the_threads_as_they_were():
 
     with ThreadPoolExecutor(4) as pool:
         assert all(pool.map(fit, range(20)))
+    assert threads() == {2}
+
+
+def narrowest(transitions, X, y, **settings):
+    order = dict.fromkeys(["trajectory", "step", "next_X", "terminal"])
+    return assemble(IQLearnClassifier(transitions, **settings), X, y, None, order)[1].narrowest
+
+
+def test_the_smallest_dimension_of_the_products_decides():
+    """A tall thin matrix counts by its columns, and dense transitions, which are factored, by their states."""
+    rows, actions = np.random.default_rng(0).normal(size=(600, 3)), np.arange(600) % 2
+    assert narrowest(None, rows, actions) == 8  # three slopes and a constant for each action
+    assert narrowest(None, rows, actions, q_type="tabular") == 600
+    assert narrowest(None, rows, actions, q_type="neural", hidden_layer_sizes=(5, 7)) == 7
+    dense = np.full((2, 300, 300), 1 / 300)
+    ids = (np.arange(600) % 300)[:, None]
+    assert narrowest(dense, ids, actions) == 300
+    assert narrowest(dense, ids, actions, features=rows[:300]) == 300
+    sparse = [sp.eye_array(300, format="csr")] * 2
+    assert narrowest(sparse, ids, actions, features=rows[:300]) == 8
+
+
+def test_a_fit_to_many_rows_of_few_features_takes_one_thread(monkeypatch):
+    seen = set()
+    gram = linear.weighted_gram
+
+    def spy(*args):
+        seen.update(threads())
+        return gram(*args)
+
+    monkeypatch.setattr(linear, "weighted_gram", spy)
+    IQLearnClassifier().fit(np.random.default_rng(0).normal(size=(300, 3)), np.arange(300) % 2)
+    assert seen == {1}
     assert threads() == {2}

@@ -10,6 +10,7 @@ from sklearn_iqlearn._estimator.callbacks import CallbackSupportMixin, FitTasks,
 from sklearn_iqlearn._estimator.coefficients import FittedReward
 from sklearn_iqlearn._estimator.fitting import assemble, outcome, solve, starting_point
 from sklearn_iqlearn._estimator.telling import tell
+from sklearn_iqlearn._estimator.validation import HeldOutScore
 from sklearn_iqlearn._numerics.threads import few_threads
 from sklearn_iqlearn.exceptions import DataWarning
 
@@ -75,27 +76,37 @@ class IQLearnClassifier(CallbackSupportMixin, FittedReward):
         Whether a linear Q has a constant for each action.
     solver : {"auto", "newton", "lbfgs", "adam"}, default="auto"
         "newton" reaches the optimum to rounding; it needs a Hessian, which a network does not give. "lbfgs"
-        and "adam" minimise the same objective with JAX's gradient, which "structural" does not give; "adam" needs
-        the package optax. "auto" is
+        and "adam" minimise the same objective with JAX's gradient, which "structural" does not give. "auto" is
         "newton" where it can be, else "adam".
     max_iter : int, optional
         Most iterations (for "adam" epochs) in all; by default 400 for "newton", 20000 for "lbfgs", 2000
         for "adam".
     tol : float > 0, optional
         For "newton" (default 1e-8) and "lbfgs" (1e-6) the largest absolute component of the gradient at
-        which the fit counts as converged; for "adam" (1e-5) the least fall of the objective that counts.
+        which the fit counts as converged; for "adam" (1e-5) the least fall of the objective, or rise of the
+        held-out score, that counts.
     hidden_layer_sizes : int or sequence of int, default=(64, 64)
         Units of each hidden layer of a network.
     learning_rate : float > 0, default=1e-3
-        First step size of "adam", divided by 5 whenever the objective stops falling.
+        First step size of "adam". Where the objective stops falling it is divided by 5, three times in all, and
+        then the round begins anew, until a whole round brings less than ``tol``.
     batch_size : int or "auto", default="auto"
-        State-action pairs in each step of "adam". "auto" is all of them up to 10000, else 1024.
+        State-action pairs in each step of "adam". "auto" is all of them up to 10000, else 1024. After the rounds
+        of batches come rounds over all pairs. A table always takes all.
     n_iter_no_change : int, default=10
         Epochs without a fall of ``tol`` after which "adam" shortens its steps, and in the end stops.
+    early_stopping : bool, default=False
+        Whether "adam" holds out decisions, stops where ``n_iter_no_change`` epochs have not raised their mean
+        log-likelihood by ``tol``, and returns to the best epoch. What is held out takes no other part in the fit;
+        a row of weight 2 and a row twice are then not the same, unless ``trajectory`` tells what belongs together.
+        The other solvers minimise to the end, and refuse it.
+    validation_fraction : float in (0, 1), default=0.1
+        Share of the trajectories that ``early_stopping`` holds out, whole; of the rows where there is no
+        ``trajectory``.
     warm_start : bool, default=False
         Whether to start from the last fit, on data with the same states and actions.
     random_state : int, RandomState or None, default=None
-        Seed of a network's first weights and of batches; nothing else is random.
+        Seed of a network's first weights, of batches and of what is held out; nothing else is random.
     verbose : int, default=0
         Print a line every so many iterations; 0 prints nothing.
 
@@ -132,22 +143,30 @@ class IQLearnClassifier(CallbackSupportMixin, FittedReward):
     alpha_ : float
         The parameter ``alpha``, or the number that "auto" stood for.
     counts_ : ndarray of shape (S, A)
-        Weighted visits in the training data.
+        Weighted visits in the training data, without those held out.
     initial_distribution_ : ndarray of shape (S,)
         The parameter, or the shares of the states in which trajectories start.
     objective_ : float
-        The objective at the solution; the penalty of "tv" is its barrier's.
+        The objective at the solution, infinite outside the divergence's domain; the penalty of "tv" is its
+        barrier's.
     gradient_norm_ : float
         Largest absolute component of its gradient there.
     converged_ : bool
         Whether the solver reached ``tol`` before ``max_iter``, inside the divergence's domain; with "newton" also
-        whether the policy has settled, to 1e-7. With "structural"
+        whether the policy has settled, to 1e-7; with ``early_stopping`` whether the held-out score stopped rising
+        before. With "structural"
         False where the likelihood has no maximum, as for an action that was never taken: a warning says which
         coefficients run away.
     n_iter_ : int
         Iterations in all.
     loss_curve_ : list of float
-        The objective along the iterations; "tv" goes through a series of barriers.
+        The objective along the iterations; "tv" goes through a series of barriers. "lbfgs" and "adam" may cross
+        the edge of a divergence's domain on their way: beyond, a quadratic continues its penalty.
+    validation_scores_ : list of float
+        Mean log-likelihood of the decisions held out, before the first epoch and after each; only with
+        ``early_stopping``.
+    best_validation_score_ : float
+        That of the fit.
     state_coverage_, state_action_coverage_ : float
         Shares of the states, and of the state-action pairs, with a visit.
     n_features_in_ : int
@@ -262,19 +281,22 @@ class IQLearnClassifier(CallbackSupportMixin, FittedReward):
             If the fit did not converge.
         """
         order = {"trajectory": trajectory, "step": step, "next_X": next_X, "terminal": terminal}
-        demonstrations, problem, fitted = assemble(self, X, y, sample_weight, order)
+        demonstrations, problem, fitted = assemble(
+            self, X, y, sample_weight, order, holding_out=self.early_stopping
+        )
         tell(demonstrations.doubts, DataWarning, stacklevel=3)
         solver = self._solver()
-        with few_threads(problem.objective.transitions.n_states):
+        held_out = HeldOutScore(demonstrations.held_out, self.temperature) if self.early_stopping else None
+        with few_threads(problem.narrowest):
             start = starting_point(self, problem, solver, fitted)
             for name in [name for name in vars(self) if name.endswith("_") and not name.startswith("_")]:
                 delattr(self, name)  # an earlier fit may have had another form
             tasks = FitTasks(self, X, y, {"sample_weight": sample_weight}, self._max_iter(solver))
-            problem, solution = solve(self, problem, solver, start, tasks, fitted)
+            problem, solution = solve(self, problem, solver, start, tasks, fitted, held_out)
             separation = problem.separation(solution.parameters)
             if separation is not None:
                 solution = replace(solution, converged=False)
-            for name, value in (fitted | outcome(problem, solution, demonstrations)).items():
+            for name, value in (fitted | outcome(problem, solution, demonstrations, held_out)).items():
                 setattr(self, name, value)
         tasks.end()
         if not self.converged_:

@@ -9,6 +9,7 @@ from sklearn_iqlearn._estimator.fitted import remember_parameters
 from sklearn_iqlearn._estimator.parameters import check_distribution, check_seed, choose
 from sklearn_iqlearn._estimator.reading import names_and_width, read_rows, read_states, read_X_y
 from sklearn_iqlearn._estimator.telling import tell
+from sklearn_iqlearn._estimator.validation import hold_out
 from sklearn_iqlearn._model.demonstrations import check_weight
 from sklearn_iqlearn._model.soft_bellman import log_policy, soft_value, warn_ill_conditioned
 from sklearn_iqlearn._objective.divergences import DIVERGENCES
@@ -17,13 +18,17 @@ from sklearn_iqlearn._solvers.path import follow_path, reach_domain
 from sklearn_iqlearn.exceptions import IdentificationWarning
 
 
-def assemble(estimator, X, y, sample_weight, order):
+def assemble(estimator, X, y, sample_weight, order, *, holding_out=False):
     """The decisions summarised, the problem that they pose, and the fitted attributes that they decide."""
     estimator._check_parameters()
     values, y = read_X_y(estimator, X, y)
     weight = check_weight(sample_weight, len(y))
+    held = np.zeros(len(y))
+    if holding_out:
+        rng = check_seed(estimator.random_state)
+        held = weight * hold_out(estimator.validation_fraction, weight, order["trajectory"], rng)
     read = read_rows if estimator.transitions is None else read_states
-    demonstrations, features, fitted = read(estimator, X, values, y, weight, order)
+    demonstrations, features, fitted = read(estimator, X, values, y, weight - held, held, order)
     if estimator.initial_distribution is not None:
         n_states = demonstrations.transitions.n_states
         initial = check_distribution(estimator.initial_distribution, "initial_distribution", n_states)
@@ -82,21 +87,25 @@ def starting_point(estimator, problem, solver, fitted):
     return reach_domain(problem, start) if solver.needs == "hessian" else start
 
 
-def solve(estimator, problem, solver, start, tasks, fitted):
+def solve(estimator, problem, solver, start, tasks, fitted, held_out):
     """From the start, by way of the divergence's path, to the solution."""
 
     def report(problem, n_iter, loss, parameters):
         if estimator.verbose and n_iter % estimator.verbose == 0:
             print(f"iteration {n_iter:5d}  objective {loss:.12g}")
-        table = problem.objective.whole(problem.table(parameters))
-        attributes = problem.attributes(parameters) | {"q_table_": table}
-        return tasks.iteration(fitted | attributes)
+
+        def attributes():
+            table = problem.objective.whole(problem.table(parameters))
+            return fitted | problem.attributes(parameters) | {"q_table_": table}
+
+        return tasks.iteration(attributes)
 
     options = {
         "learning_rate": estimator.learning_rate,
         "batch_size": estimator.batch_size,
         "n_iter_no_change": estimator.n_iter_no_change,
         "rng": check_seed(estimator.random_state),
+        "validate": held_out and held_out.record,
     }
     return follow_path(
         problem,
@@ -109,7 +118,7 @@ def solve(estimator, problem, solver, start, tasks, fitted):
     )
 
 
-def outcome(problem, solution, demonstrations):
+def outcome(problem, solution, demonstrations, held_out):
     """Fitted attributes."""
     objective = problem.objective
     parameters, unidentified, doubts = problem.identified(solution.parameters)
@@ -120,23 +129,28 @@ def outcome(problem, solution, demonstrations):
     reward = objective.reward(q, value)
     counts = demonstrations.counts
     warn_ill_conditioned(policy, objective.transitions, objective.discount, stacklevel=5)
-    return problem.attributes(parameters) | {
-        "q_table_": objective.whole(q),
-        "value_": value + objective.base_value,
-        "policy_": policy,
-        "reward_": np.where(demonstrations.penalised, reward, np.nan),
-        "counts_": counts,
-        "initial_distribution_": demonstrations.initial_distribution,
-        "state_coverage_": float((counts > 0).any(axis=1).mean()),
-        "state_action_coverage_": float((counts > 0).mean()),
-        "objective_": solution.loss,
-        "gradient_norm_": solution.gradient_norm,
-        "converged_": solution.converged,
-        "n_iter_": solution.n_iter,
-        "loss_curve_": solution.loss_curve,
-        "_unidentified": unidentified,
-        "_n_fitted": None,
-    }
+    validation = {} if held_out is None else held_out.attributes(objective.whole(q))
+    return (
+        validation
+        | problem.attributes(parameters)
+        | {
+            "q_table_": objective.whole(q),
+            "value_": value + objective.base_value,
+            "policy_": policy,
+            "reward_": np.where(demonstrations.penalised, reward, np.nan),
+            "counts_": counts,
+            "initial_distribution_": demonstrations.initial_distribution,
+            "state_coverage_": float((counts > 0).any(axis=1).mean()),
+            "state_action_coverage_": float((counts > 0).mean()),
+            "objective_": solution.loss,
+            "gradient_norm_": solution.gradient_norm,
+            "converged_": solution.converged,
+            "n_iter_": solution.n_iter,
+            "loss_curve_": solution.loss_curve,
+            "_unidentified": unidentified,
+            "_n_fitted": None,
+        }
+    )
 
 
 def _same_problem(estimator, fitted):

@@ -14,12 +14,13 @@ NUMBERS = {
     "smoothing": ("a finite number >= 0", lambda x: 0 <= x < np.inf),
     "C": ("a number > 0, or inf", lambda x: x > 0),
     "learning_rate": ("a finite number > 0", lambda x: 0 < x < np.inf),
+    "validation_fraction": ("a number in (0, 1)", lambda x: 0 < x < 1),
     "n_iter_no_change": ("an integer >= 1", lambda x: x >= 1 and x.is_integer()),
     "tol": ("None or a finite number > 0", lambda x: 0 < x < np.inf),
     "max_iter": ("None or an integer >= 1", lambda x: x >= 1 and x.is_integer()),
     "verbose": ("an integer >= 0", lambda x: x >= 0 and x.is_integer()),
 }
-FLAGS = ("fit_intercept", "warm_start")
+FLAGS = ("early_stopping", "fit_intercept", "warm_start")
 
 
 def check_numbers(estimator):

@@ -56,7 +56,7 @@ class FittedPolicy(ClassifierMixin, Settings):
         if model.transitions is not None:
             return model.q_table_[check_states(X, len(model.q_table_))]
         with np.errstate(over="ignore", invalid="ignore"):
-            q = model._form().values(model, X.astype(np.float64))
+            q = model._form().values(model, X.astype(np.float64, copy=False))
         beyond = ~np.isfinite(q).all(axis=1)
         if beyond.any():
             raise ValueError(

@@ -1,7 +1,7 @@
 """X, y and the order of the rows as demonstrations: states that are ids, or rows of features.
 
 Both readers return the demonstrations, the features of the states and the fitted attributes that the data
-decide.
+decide. ``held`` is the weight of the rows that are held out of the fit, whose own ``weight`` is 0.
 """
 
 import re
@@ -18,6 +18,7 @@ from sklearn.utils.validation import check_X_y, validate_data
 from sklearn_iqlearn._model.demonstrations import (
     check_integers,
     follow_rows,
+    pair_counts,
     with_successors,
     with_transitions,
 )
@@ -33,7 +34,7 @@ COLUMN = "one action for each row of X"
 TEXT = {"U", "S", "T"}
 
 
-def read_states(estimator, X, values, y, weight, order):
+def read_states(estimator, X, values, y, weight, held, order):
     """Decisions in the states of given transitions."""
     for name in ("next_X", "terminal"):
         if order[name] is not None:
@@ -41,6 +42,7 @@ def read_states(estimator, X, values, y, weight, order):
     transitions, labels = check_transitions(estimator.transitions)
     states, actions = check_states(values, transitions.n_states), check_actions(y, labels, _mapping_for(y, labels))
     kept = weight > 0
+    held_out = pair_counts(states, actions, held, (transitions.n_states, transitions.n_actions))
     states, actions = states[kept], actions[kept]
     following, starts = follow_rows(kept, **order)
     demonstrations = with_transitions(transitions, states, actions, weight[kept], starts)
@@ -50,10 +52,10 @@ def read_states(estimator, X, values, y, weight, order):
     features = estimator.features
     if features is not None:
         features = check_features(features, transitions)
-    return replace(demonstrations, doubts=doubts), features, {"classes_": labels}
+    return replace(demonstrations, doubts=doubts, held_out=held_out), features, {"classes_": labels}
 
 
-def read_rows(estimator, X, values, y, weight, order):
+def read_rows(estimator, X, values, y, weight, held, order):
     """Decisions in states that are rows of features: the distinct rows, and how they follow each other."""
     for name in ("features", "initial_distribution"):
         if getattr(estimator, name) is not None:
@@ -66,8 +68,9 @@ def read_rows(estimator, X, values, y, weight, order):
         moved = np.flatnonzero(kept)[following >= 0]
         rows.append(_check_next(X, values, order["next_X"], moved))
         following[following >= 0] = kept.sum() + np.arange(len(moved))
+    rows.append(values[held > 0])
     classes, actions = np.unique(y, return_inverse=True)
-    actions = actions[kept]
+    held_actions, actions = actions[held > 0], actions[kept]
     states, position = np.unique(np.concatenate(rows), axis=0, return_inverse=True)
     position = position.reshape(-1)
     demonstrations = with_successors(
@@ -79,8 +82,14 @@ def read_rows(estimator, X, values, y, weight, order):
         shape=(len(states), len(classes)),
         stand_in=estimator._form().needs_stand_in,
     )
+    held_states = position[len(position) - len(held_actions) :]
+    held_out = pair_counts(held_states, held_actions, held[held > 0], demonstrations.counts.shape)
     doubts = doubt_steps(kept, following, order["trajectory"], order["step"])
-    return replace(demonstrations, doubts=doubts), states, {"classes_": classes, "states_": states}
+    return (
+        replace(demonstrations, doubts=doubts, held_out=held_out),
+        states,
+        {"classes_": classes, "states_": states},
+    )
 
 
 def read_X(estimator, X):

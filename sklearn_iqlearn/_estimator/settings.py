@@ -41,6 +41,8 @@ class Settings(BaseEstimator):
         learning_rate=1e-3,
         batch_size="auto",
         n_iter_no_change=10,
+        early_stopping=False,
+        validation_fraction=0.1,
         warm_start=False,
         random_state=None,
         verbose=0,
@@ -64,6 +66,8 @@ class Settings(BaseEstimator):
         self.learning_rate = learning_rate
         self.batch_size = batch_size
         self.n_iter_no_change = n_iter_no_change
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
         self.warm_start = warm_start
         self.random_state = random_state
         self.verbose = verbose
@@ -115,6 +119,10 @@ class Settings(BaseEstimator):
             raise ValueError(
                 f"solver={self.solver!r} needs a {need}, which q_type={self.q_type!r} does not give; use one "
                 f"of the solvers {solvers} or of the q_types {list(forms)}."
+            )
+        if self.early_stopping and "validate" not in solver.options:
+            raise ValueError(
+                f"early_stopping=True needs solver='adam', got solver={self.solver!r} with q_type={self.q_type!r}."
             )
         if self.alpha == np.inf and self.value_term == "initial" and self._form().needs_penalty:
             raise ValueError(

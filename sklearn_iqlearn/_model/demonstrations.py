@@ -33,6 +33,8 @@ class Demonstrations:
         Weighted shares of the states in which trajectories start.
     doubts : list of str
         What looks wrong in the rows, in sentences.
+    held_out : ndarray of shape (S, A), optional
+        Weighted decisions that are held out, and in none of the others.
     """
 
     transitions: Transitions
@@ -41,6 +43,7 @@ class Demonstrations:
     penalised: np.ndarray
     initial_distribution: np.ndarray
     doubts: list[str] = field(default_factory=list)
+    held_out: np.ndarray | None = None
 
 
 def with_transitions(transitions, states, actions, weight, starts):
@@ -58,7 +61,7 @@ def with_transitions(transitions, states, actions, weight, starts):
     demonstrations : Demonstrations
     """
     shape = (transitions.n_states, transitions.n_actions)
-    counts = _totals(states * shape[1] + actions, weight, shape[0] * shape[1]).reshape(shape)
+    counts = pair_counts(states, actions, weight, shape)
     return Demonstrations(
         transitions=transitions,
         counts=counts,
@@ -117,6 +120,11 @@ def with_successors(states, actions, weight, successors, starts, shape, *, stand
         penalised=penalised,
         initial_distribution=_distribution(states[starts], weight[starts], shape[0]),
     )
+
+
+def pair_counts(states, actions, weight, shape):
+    """Weighted decisions of each state and action, (S, A)."""
+    return _totals(states * shape[1] + actions, weight, shape[0] * shape[1]).reshape(shape)
 
 
 def _totals(cells, weight, n_cells):

@@ -83,8 +83,17 @@ class NewtonProblem(Problem, Protocol):
     def at(self, parameters: Parameters) -> NewtonPoint | None: ...
 
 
+class JaxPoint(Point, Protocol):
+    """A point with the gradient that NumPy finds."""
+
+    @property
+    def gradient(self) -> Parameters: ...
+
+
 class JaxProblem(Problem, Protocol):
     """A problem that JAX differentiates: its table is ``jax_table(parameters, inputs)``."""
+
+    def at(self, parameters: Parameters) -> JaxPoint | None: ...
 
     @property
     def jax_table(self) -> Callable[[Any, Any], Any]: ...

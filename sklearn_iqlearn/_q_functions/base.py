@@ -21,6 +21,10 @@ class Form(Problem, Protocol):
         """Whether equation 9 of Garg et al. (2021) has no minimum without a penalty."""
 
     @property
+    def narrowest(self) -> int:
+        """Smallest dimension of the largest dense products, which decides on BLAS threads."""
+
+    @property
     def needs_stand_in(self) -> bool:
         """Whether nothing but the penalty bounds the Q of a pair without a known next state."""
 

@@ -5,6 +5,7 @@ from functools import cached_property
 
 import numpy as np
 import scipy.linalg
+import scipy.sparse as sp
 
 from sklearn_iqlearn._coefficients.identification import rank
 from sklearn_iqlearn._numerics.linear_algebra import factor, solve_scaled, weighted_gram
@@ -77,6 +78,13 @@ class Linear:
     @property
     def shapes(self):
         return self.ridge.shape
+
+    @property
+    def narrowest(self):
+        """The states where the start factors dense transitions, else the coefficients."""
+        transitions = self.objective.transitions
+        sparse = all(sp.issparse(matrix) for matrix in transitions.matrices)
+        return min(transitions.n_states, self.ridge.size) if sparse else transitions.n_states
 
     def start(self):
         """The least squares fit of the Q of a zero reward, in the pairs that count."""

@@ -1,12 +1,28 @@
-"""Q as a multilayer perceptron on the features of a state, one output per action."""
+"""Q as a multilayer perceptron on the features of a state, one output per action.
+
+With layers (W_l, b_l), l = 1 to L, and inputs h_0,
+
+    h_l = tanh(h_(l-1) W_l + b_l),    Q = h_(L-1) W_L + b_L,
+
+and the gradient of a function of Q, from G_L = dJ/dQ backwards,
+
+    dJ/dW_l = h_(l-1)' G_l,    dJ/db_l = 1' G_l,    G_(l-1) = (G_l W_l') (1 - h_(l-1)^2).
+
+Both go through the rows in blocks, so that only the inputs and outputs are held for all rows at once.
+"""
 
 from dataclasses import dataclass
+from functools import cached_property, partial
 from itertools import pairwise
 
 import numpy as np
 
-from sklearn_iqlearn._objective.objective import Objective
+from sklearn_iqlearn._numerics.threads import few_threads
+from sklearn_iqlearn._objective.objective import Evaluation, Objective
 from sklearn_iqlearn._q_functions.base import JaxForm
+
+# Rows in a block: the activations of 64 units then stay in a core's cache.
+BLOCK = 1024
 
 
 def forward(layers, inputs, xp=np):
@@ -18,15 +34,43 @@ def forward(layers, inputs, xp=np):
     return hidden @ weights + biases
 
 
+def backward(layers, inputs, pull):
+    """The gradient in the layers of a function whose gradient in the outputs is ``pull``."""
+    hidden = [inputs]
+    for weights, biases in layers[:-1]:
+        hidden.append(np.tanh(hidden[-1] @ weights + biases))
+    gradient = []
+    for (weights, _), below in zip(reversed(layers), reversed(hidden), strict=True):
+        gradient.append((below.T @ pull, pull.sum(axis=0)))
+        pull = (pull @ weights.T) * (1 - below**2)
+    return gradient[::-1]
+
+
+def _blocks(n_rows):
+    return [slice(first, first + BLOCK) for first in range(0, n_rows, BLOCK)]
+
+
+def outputs(layers, inputs):
+    """``forward``, block by block."""
+    q = np.empty((len(inputs), len(layers[-1][1])))
+    for rows in _blocks(len(inputs)):
+        q[rows] = forward(layers, inputs[rows])
+    return q
+
+
 def fitted_layers(estimator):
     """The parameters of a fitted estimator."""
     return list(zip(estimator.coefs_, estimator.intercepts_, strict=True))
 
 
 def network_table(layers, inputs):
-    import jax.numpy as jnp  # only a solver that uses JAX asks for this
+    import jax  # only a solver that uses JAX asks for this
 
-    return forward(layers, inputs, xp=jnp)
+    network = partial(forward, layers, xp=jax.numpy)
+    if len(inputs) <= BLOCK:
+        return network(inputs)
+    # Its derivative computes the activations of a block once more rather than keep those of all rows.
+    return jax.lax.map(jax.checkpoint(network), inputs, batch_size=BLOCK)
 
 
 @dataclass(frozen=True)
@@ -72,6 +116,10 @@ class Neural:
         widths = [self.inputs.shape[1], *self.sizes, self.objective.occupancy.shape[1]]
         return [[(fan_in, fan_out), (fan_out,)] for fan_in, fan_out in pairwise(widths)]
 
+    @property
+    def narrowest(self):
+        return max([*self.sizes, self.objective.occupancy.shape[1]])
+
     def start(self):
         """Uniform weights of the size that Glorot and Bengio (2010) advise, and no biases."""
         layers = []
@@ -81,10 +129,11 @@ class Neural:
         return layers
 
     def at(self, parameters):
-        return self.objective.at(self.table(parameters))
+        evaluation = self.objective.at(self.table(parameters))
+        return None if evaluation is None else NeuralPoint(self, parameters, evaluation)
 
     def table(self, parameters):
-        return forward(parameters, self.inputs)
+        return outputs(parameters, self.inputs)
 
     def centred(self, parameters):
         return self, parameters
@@ -108,9 +157,39 @@ class Neural:
     @staticmethod
     def values(estimator, X):
         """Q of states that are given by their features."""
-        return forward(fitted_layers(estimator), X)
+        layers = fitted_layers(estimator)
+        with few_threads(max(biases.size for _, biases in layers)):
+            return outputs(layers, X)
 
     @staticmethod
     def n_free(estimator):
         """Free parameters of the policy."""
         return sum(array.size for array in [*estimator.coefs_, *estimator.intercepts_])
+
+
+@dataclass(frozen=True)
+class NeuralPoint:
+    """The loss of a network at one point."""
+
+    problem: Neural
+    parameters: list
+    evaluation: Evaluation
+
+    @property
+    def loss(self):
+        squares = sum(float(np.sum(weights**2)) for weights, _ in self.parameters)
+        return self.evaluation.loss + self.problem.decay * squares / 2
+
+    @property
+    def rounding(self):
+        return self.evaluation.rounding
+
+    @cached_property
+    def gradient(self):
+        inputs, pull = self.problem.inputs, self.evaluation.gradient
+        gradient = [(self.problem.decay * weights, np.zeros_like(biases)) for weights, biases in self.parameters]
+        for rows in _blocks(len(inputs)):
+            for total, part in zip(gradient, backward(self.parameters, inputs[rows], pull[rows]), strict=True):
+                for whole, piece in zip(total, part, strict=True):
+                    whole += piece
+        return gradient

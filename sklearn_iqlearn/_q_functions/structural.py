@@ -91,6 +91,10 @@ class Structural:
     def shapes(self):
         return self.units.shape
 
+    @property
+    def narrowest(self):
+        return self.objective.transitions.n_states
+
     def start(self):
         """A reward of 0 or, where it is better, the estimate from choice frequencies (Hotz and Miller 1993).
 

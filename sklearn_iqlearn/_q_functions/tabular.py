@@ -39,6 +39,10 @@ class Tabular:
     def shapes(self):
         return self.objective.occupancy.shape
 
+    @property
+    def narrowest(self):
+        return self.objective.transitions.n_states
+
     def start(self):
         return zero_reward_table(self.objective)
 

@@ -1,28 +1,50 @@
-"""Adam on the objective in JAX, over all pairs at once or over batches of them."""
+"""Adam (Kingma and Ba 2015) on the objective in JAX, over all pairs at once or over batches of them.
 
-from dataclasses import dataclass, field
+Long steps end in a ball around a minimum, and short ones hide how far away it is. So the search goes in rounds,
+each from the best parameters so far: with steps of the full length until ``n_iter_no_change`` epochs in a row have
+not brought the loss more than ``tol`` down, then of a fifth of it, and so on through ``SHORTER``. It has converged
+where a whole round over all pairs has not either. Before the wall of a bounded divergence no step may help though
+the minimum is far: there the gradient must be at most sqrt(tol) too, which with a curvature of 1 leaves a fall of
+tol / 2. Batches, whose noise hides a fall, only lead there: first there is one round of them, judged by the loss
+of all pairs.
+"""
+
 from functools import partial
 
 import jax
 import numpy as np
 import optax
-import scipy.sparse as sp
 
-from sklearn_iqlearn._objective.objective import Objective
-from sklearn_iqlearn._solvers.jax_objective import STATIC, arguments, finished, problem_loss
+from sklearn_iqlearn._solvers.batches import epochs
+from sklearn_iqlearn._solvers.jax_objective import (
+    MARGINS,
+    STATIC,
+    arguments,
+    finished,
+    loss_of,
+    problem_loss,
+    within,
+)
 
-# Up to this many pairs, "auto" takes them all in every step; beyond, this many in a batch.
-FULL_BATCH, BATCH = 10_000, 1_024
-# The search ends with steps this share of the first ones.
-SHORTEST = 1e-2
+# What the searches of a round make of the learning rate: in the end about a hundredth.
+SHORTER = (1, 1 / 5, 1 / 25, 1 / 125)
+STOPPED, LIMIT = "a callback asked to stop", "the iteration limit was reached"
 
 
-def adam(problem, start, *, tol, max_iter, report=None, learning_rate, batch_size, n_iter_no_change, rng):
-    """Minimise ``problem`` by Adam (Kingma and Ba 2015).
-
-    Where ``n_iter_no_change`` epochs in a row have not brought the loss more than ``tol`` below the best
-    before them, it goes back to the best and takes steps a fifth as long; it ends where that has made them
-    ``SHORTEST`` of the first.
+def adam(
+    problem,
+    start,
+    *,
+    tol,
+    max_iter,
+    report=None,
+    learning_rate,
+    batch_size,
+    n_iter_no_change,
+    rng,
+    validate=None,
+):
+    """Minimise ``problem`` by Adam.
 
     Parameters
     ----------
@@ -32,142 +54,113 @@ def adam(problem, start, *, tol, max_iter, report=None, learning_rate, batch_siz
     batch_size : int or "auto"
     n_iter_no_change : int
     rng : numpy.random.RandomState
+    validate : callable, optional
+        The score of a table of action values on decisions held out, higher is better. With it there is one
+        search, with steps of the full length, which ends where ``n_iter_no_change`` epochs have not brought the
+        score more than ``tol`` up; the parameters are those of the best score.
 
     Returns
     -------
     result : Result
-        ``loss_curve`` holds the mean loss of the steps of each epoch.
+        ``loss`` and ``gradient_norm`` are those of J at the parameters returned, by NumPy: infinite outside the
+        domain of the divergence. ``converged`` says that a whole round over all pairs did not bring J more than
+        ``tol`` down, where the divergence is bounded also that the gradient norm is at most sqrt(tol); or that
+        ``validate`` ended the search. ``loss_curve`` holds the loss of all pairs before each epoch; where rewards
+        are beyond the margins of the domain it is that of the continuation.
     """
     with jax.enable_x64(True):
-        arrays, static = arguments(problem, start)
-        epochs = _epochs(problem, arrays, batch_size, rng)
-        parameters = best = start
-        state, rate = optax.adam(learning_rate).init(start), learning_rate
-        curve: list[float] = []
-        least, waited = np.inf, 0
-        message, settled, stopped = "the iteration limit was reached", False, False
-        while len(curve) <= max_iter:
-            before, losses = parameters, []
-            for batch in next(epochs):
-                parameters, state, loss = _step(parameters, state, *batch, rate, **static)
-                losses.append(loss)
-            curve.append(float(np.mean(losses)))
-            waited = 0 if curve[-1] < least - tol else waited + 1
-            if curve[-1] < least:
-                best, least = before, curve[-1]
-            if waited >= n_iter_no_change:
-                rate, waited = rate / 5, 0
-                parameters, state = best, optax.adam(rate).init(best)
-            settled = rate < SHORTEST * learning_rate
-            if report is not None and len(curve) > 1:
-                stopped = bool(report(curve[-1], jax.tree.map(np.asarray, before)))
-            if settled or stopped:
-                message = "a callback asked to stop" if stopped else "the loss stopped falling"
-                break
-        return finished(problem, best, arrays, static, curve, message, stopped, lambda norm: settled)
+        search = _Search(problem, start, tol, max_iter, report, n_iter_no_change, validate)
+        sweeps = _sweeps(problem, start, batch_size, rng)
+        converged, walled = False, problem.objective.divergence.bounded
+        if validate is None:
+            for sweep, margin in sweeps:
+                helps = True
+                while helps and not search.ended:
+                    helps = search.round(sweep, learning_rate) > tol and margin is not None
+                converged = margin is not None and within(problem, search.best, margin)
+                if converged or search.ended:
+                    break
+        else:
+            search.descend(next(sweeps)[0], learning_rate)
+            converged = True
+        message = search.ended or "the loss stopped falling"
+
+        def is_converged(norm):
+            stationary = validate is not None or not walled or norm <= np.sqrt(tol)
+            return converged and stationary and not search.ended
+
+        return finished(problem, search.best, search.curve, message, search.ended == STOPPED, is_converged)
+
+
+class _Search:
+    """The epochs so far, and the best parameters that they led to."""
+
+    def __init__(self, problem, start, tol, max_iter, report, patience, validate):
+        self.problem, self.tol, self.max_iter, self.report = problem, tol, max_iter, report
+        self.patience, self.validate = patience, validate
+        self.best, self.least = start, np.inf
+        self.curve: list[float] = []
+        self.ended = ""  # or why, before it came to an end of its own
+
+    def round(self, sweep, learning_rate):
+        """Searches with steps of every length; returns what the cost has fallen by."""
+        self.least = np.inf  # another sweep may have another loss
+        return sum(self.descend(sweep, learning_rate * shorter) for shorter in SHORTER)
+
+    def descend(self, sweep, rate):
+        """From the best parameters with steps of one length; returns what the cost has fallen by."""
+        parameters, state = self.best, optax.adam(rate).init(self.best)
+        mark, waited, costs = np.inf, 0, [0.0]
+        while waited < self.patience and not self.ended:
+            before = parameters
+            loss, parameters, state = sweep(before, state, rate)
+            costs.append(self._judge(before, float(loss)))
+            waited += 1
+            if costs[-1] < mark - self.tol:
+                mark, waited = costs[-1], 0
+        return costs[1] - min(costs[1:]) if costs[1:] else 0.0
+
+    def _judge(self, parameters, loss):
+        """The cost at the parameters: their loss, or what they lack on the decisions held out."""
+        self.curve.append(loss)
+        cost = loss if self.validate is None else -self.validate(self.problem.table(parameters))
+        if cost < self.least:
+            self.best, self.least = parameters, cost
+        if len(self.curve) > self.max_iter:
+            self.ended = LIMIT
+        wanted = len(self.curve) > 1 and self.report is not None
+        if wanted and self.report(loss, jax.tree.map(np.asarray, parameters)):
+            self.ended = STOPPED
+        return cost
+
+
+def _sweeps(problem, start, batch_size, rng):
+    """What an epoch does, in each of the rounds to go through in turn.
+
+    Yields
+    ------
+    sweep : callable
+        From (parameters, state of Adam, rate) to (loss of all pairs before, parameters, state) after.
+    margin : float or None
+        Where the loss goes over to its continuation; None for batches.
+    """
+    arrays, static = arguments(problem, start)
+    batches = epochs(problem, arrays, batch_size, rng)
+
+    def in_batches(parameters, state, rate):
+        loss = loss_of(parameters, *arrays, **static)
+        for batch in next(batches):
+            _, parameters, state = _step(*batch, parameters, state, rate, **static)
+        return loss, parameters, state
+
+    if batches is not None:
+        yield in_batches, None
+    for margin in MARGINS:
+        yield partial(_step, *arguments(problem, start, margin)[0], **static), margin
 
 
 @partial(jax.jit, static_argnames=STATIC)
-def _step(parameters, state, inputs, ridge, data, learning_rate, *, jax_table, divergence):
+def _step(inputs, ridge, data, parameters, state, rate, *, jax_table, divergence):
     loss, gradient = jax.value_and_grad(problem_loss)(parameters, inputs, ridge, data, jax_table, divergence)
-    updates, state = optax.adam(learning_rate).update(gradient, state)
-    return optax.apply_updates(parameters, updates), state, loss
-
-
-def _epochs(problem, arrays, batch_size, rng):
-    """For each epoch, the batches: arguments of ``_step``."""
-    objective = problem.objective
-    active = np.flatnonzero((objective.occupancy + objective.penalty_weight).ravel())
-    if batch_size == "auto":
-        batch_size = len(active) if len(active) <= FULL_BATCH else BATCH
-    if batch_size >= len(active) or problem.inputs is None:
-        while True:
-            yield [arrays]
-    batches = Batches(objective, problem.inputs, active, arrays)
-    while True:
-        shuffled = rng.permutation(active.size)
-        yield (
-            batches.take(shuffled[first : first + batch_size], rng)
-            for first in range(0, active.size - batch_size + 1, batch_size)
-        )
-
-
-@dataclass
-class Batches:
-    """Unbiased pieces of an objective: a few pairs with their next states, as a small objective of its own.
-
-    The likelihood part of the value term belongs to the pairs, ``rho (V - discount E[V'])``; what is left of
-    the value weight (nothing for value_term="expert") is sampled from the states that have some.
-    """
-
-    objective: Objective
-    inputs: np.ndarray
-    active: np.ndarray
-    arrays: tuple
-    successors: np.ndarray = field(init=False)
-    probabilities: np.ndarray = field(init=False)
-    rest: np.ndarray = field(init=False)
-
-    def __post_init__(self):
-        objective = self.objective
-        states, actions = np.divmod(self.active, objective.transitions.n_actions)
-        width = 1
-        rows = []
-        for a, matrix in enumerate(objective.transitions.matrices):
-            csr = sp.csr_array(matrix)[states[actions == a]]
-            rows.append(csr)
-            width = max(width, int(np.diff(csr.indptr).max(initial=0)))
-        # Every pair gets the same number of next states; the spare ones have probability 0.
-        self.successors = np.zeros((self.active.size, width), dtype=np.int64)
-        self.probabilities = np.zeros((self.active.size, width))
-        for a, csr in enumerate(rows):
-            length = np.diff(csr.indptr)
-            slot = np.arange(csr.nnz) - np.repeat(csr.indptr[:-1], length)
-            row = np.repeat(np.flatnonzero(actions == a), length)
-            self.successors[row, slot] = csr.indices
-            self.probabilities[row, slot] = csr.data
-        likelihood = objective.occupancy.sum(axis=1) - objective.discount * objective.transitions.flow(
-            objective.occupancy
-        )
-        rest = objective.value_weight - likelihood
-        self.rest = np.where(np.abs(rest) > 1e-14, rest, 0.0)
-
-    def take(self, chosen, rng):
-        """Arguments of ``_step`` for some of the active pairs."""
-        objective = self.objective
-        inputs, ridge, data = self.arrays
-        n, n_actions = len(chosen), objective.transitions.n_actions
-        scale = self.active.size / n
-        states, actions = np.divmod(self.active[chosen], n_actions)
-        successors, probabilities = self.successors[chosen], self.probabilities[chosen]
-        support = np.flatnonzero(self.rest)
-        sampled = rng.choice(support, size=n) if support.size else np.zeros(0, dtype=np.int64)
-        local = np.concatenate([states, successors.ravel(), sampled])
-
-        def spread(values):
-            table = np.zeros((local.size, n_actions))
-            table[np.arange(n), actions] = values
-            return table
-
-        occupancy = scale * objective.occupancy[states, actions]
-        value_weight = np.concatenate(
-            [
-                occupancy,
-                (-objective.discount * occupancy[:, None] * probabilities).ravel(),
-                self.rest[sampled] * support.size / n,
-            ]
-        )
-        return (
-            inputs[local],
-            ridge,
-            data
-            | {
-                "pairs": np.repeat(np.arange(n) * n_actions + actions, successors.shape[1]),
-                "successors": np.arange(n, n + successors.size),
-                "probabilities": probabilities.ravel(),
-                "occupancy": spread(occupancy),
-                "penalty_weight": spread(scale * objective.penalty_weight[states, actions]),
-                "value_weight": value_weight,
-                "base_reward": np.zeros((local.size, n_actions)),
-            },
-        )
+    updates, state = optax.adam(rate).update(gradient, state)
+    return loss, optax.apply_updates(parameters, updates), state

@@ -60,6 +60,19 @@ class Result:
     problem: Any = None
 
 
+def loss_and_norm(problem, parameters):
+    """The loss, and the largest component of its gradient; both infinite outside the domain."""
+    point = problem.at(parameters)
+    return (np.inf, np.inf) if point is None else (point.loss, _largest(point.gradient))
+
+
+def _largest(gradient):
+    """Largest absolute component of an array, or of nested lists of them."""
+    if isinstance(gradient, list | tuple):
+        return max(map(_largest, gradient))
+    return float(np.abs(gradient).max())
+
+
 def newton(problem, start, *, tol, max_iter, report=None):
     """Minimise the loss of a problem.
 

@@ -6,7 +6,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from sklearn_iqlearn._solvers.newton import newton
+from sklearn_iqlearn._solvers.newton import loss_and_norm, newton
 
 # Stages on the way to a divergence are solved only as far as helps the next one.
 STAGE_TOL = 1e-3
@@ -23,12 +23,8 @@ def _lbfgs(*args, **options):
 
 
 def _adam(*args, **options):
-    try:
-        from sklearn_iqlearn._solvers.adam import adam
-    except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(
-            "solver='adam' needs optax: pip install 'sklearn_iqlearn[neural]', or take solver='lbfgs'."
-        ) from error
+    from sklearn_iqlearn._solvers.adam import adam
+
     return adam(*args, **options)
 
 
@@ -43,11 +39,13 @@ class Solver:
     options: tuple = ()
 
 
+ADAM_OPTIONS = ("learning_rate", "batch_size", "n_iter_no_change", "rng", "validate")
+
 SOLVERS = MappingProxyType(
     {
         "newton": Solver(newton, 400, 1e-8, needs="hessian"),
         "lbfgs": Solver(_lbfgs, 20_000, 1e-6),
-        "adam": Solver(_adam, 2_000, 1e-5, options=("learning_rate", "batch_size", "n_iter_no_change", "rng")),
+        "adam": Solver(_adam, 2_000, 1e-5, options=ADAM_OPTIONS),
     }
 )
 
@@ -100,7 +98,9 @@ def follow_path(problem, solver, start, *, tol, max_iter, report, options):
             parameters = result.parameters
             if result.stopped or n_iter >= max_iter or result.n_iter >= patience:
                 stage = _changed(stage, *stages[-1])
-                return stage, replace(result, loss=stage.at(parameters).loss, converged=False)
+                loss, norm = loss_and_norm(stage, parameters)
+                curve[-1] = loss
+                return stage, replace(result, loss=loss, gradient_norm=norm, converged=False)
         return minimise(_changed(stage, *stages[-1]), parameters, tol, patience)
 
     divergence, temperature = problem.objective.divergence, problem.objective.temperature
@@ -111,8 +111,9 @@ def follow_path(problem, solver, start, *, tol, max_iter, report, options):
         stages = [(divergence, factor * temperature) for factor in COOLING] + stages
         again = follow(stages, _changed(problem, *stages[0]).start(), max_iter)
         found = min(found, again, key=lambda reached: (not reached[1].converged, reached[1].loss))
+        curve[-1] = found[1].loss
     reached, result = found
-    return reached, replace(result, n_iter=max(n_iter, 1), loss_curve=[*curve[:-1], result.loss])
+    return reached, replace(result, n_iter=max(n_iter, 1), loss_curve=curve)
 
 
 def _changed(problem, divergence, temperature):

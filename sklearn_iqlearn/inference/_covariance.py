@@ -148,7 +148,7 @@ def covariance(
         # Where neither decisions nor penalty choose, the parameters are of least norm, and do not vary.
         held = problem.features[problem.objective.penalty_weight > 0]
         basis = told_and_open(unmoved(held, left_open))[1].T
-    with few_threads(demonstrations.transitions.n_states):
+    with few_threads(problem.narrowest):
         point = problem.at(parameters)
         if point is None or np.abs(point.gradient).max() > 1e-6 + 10 * estimator.gradient_norm_:
             raise ValueError(OTHER_DATA)
