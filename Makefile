@@ -7,9 +7,11 @@ BIN := $(VENV)/bin
 # What the demo needs, and what tests and tools need on top.
 PLAIN := $(VENV)/.plain
 READY := $(VENV)/.ready
-FLOOR_TESTS := $(addprefix tests/test_,common.py classifier.py q_functions.py objective.py linear_algebra.py \
-	transitions.py soft_bellman.py bus.py structural.py rewards.py worlds.py covariance.py \
-	bootstrap.py summary.py threads.py)
+FLOOR_TESTS := $(addprefix tests/test_,common.py classifier.py predictions.py q_functions.py linear.py rows_as_states.py \
+	objective.py linear_algebra.py transitions.py soft_bellman.py bus.py structural.py rewards.py least_squares.py \
+	occupancy.py worlds.py covariance.py bootstrap.py summary.py threads.py pseudo_likelihood.py identification.py \
+	newton.py simulation.py doubtful_moves.py doubtful_kernel.py doubtful_steps.py right_data.py input_errors.py \
+	wrapped.py persistence.py)
 
 .PHONY: demo test test-array-api test-floor lint types wheel bench bench-control bench-structural bench-coverage clean
 

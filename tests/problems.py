@@ -5,8 +5,9 @@ import jax.numpy as jnp
 import numpy as np
 import scipy.optimize
 
-from sklearn_iqlearn import inference
-from sklearn_iqlearn.datasets import load_rust_bus
+from sklearn_iqlearn import IQLearnClassifier, inference
+from sklearn_iqlearn._model.transitions import check_transitions
+from sklearn_iqlearn.datasets import load_rust_bus, make_random_mdp
 from sklearn_iqlearn.preprocessing import renewal_transitions
 
 DIVERGENCES = ("chi2", "hellinger", "js", "kl", "tv")
@@ -44,6 +45,41 @@ def expand(counts):
     X, y, weight = as_rows(counts)
     repeat = weight.astype(int)
     return np.repeat(X, repeat, axis=0), np.repeat(y, repeat)
+
+
+def rollouts(seed=0, n_states=8, n_trajectories=30, length=20):
+    """Trajectories in a random problem: states, actions, ids, steps, and ends of every other one."""
+    transitions, _, _ = random_problem(seed, n_states=n_states)
+    rng = np.random.default_rng(seed)
+    rows = []
+    for trajectory in range(n_trajectories):
+        state = rng.integers(n_states)
+        for step in range(length):
+            action = rng.integers(3)
+            rows.append((state, action, trajectory, step, step == length - 1 and trajectory % 2 == 0))
+            state = rng.choice(n_states, p=transitions[action, state])
+    states, actions, ids, steps, terminal = np.array(rows).T
+    return states[:, None], actions, {"trajectory": ids, "step": steps, "terminal": terminal.astype(bool)}
+
+
+def world_of(kind, seed=0, n_states=12, **options):
+    """A random world, with a fitted estimator of its decisions."""
+    world = make_random_mdp(
+        n_trajectories=20,
+        n_states=n_states,
+        sparse=kind == "sparse",
+        ending=0.1 if kind == "substochastic" else 0.0,
+        random_state=seed,
+        **options,
+    )
+    model = IQLearnClassifier(
+        world.transitions, discount=world.discount, features=world.features, q_type="tabular"
+    )
+    return world, model.fit(world.data, world.target)
+
+
+def shaping(potential, transitions, discount):
+    return potential[:, None] - discount * check_transitions(transitions)[0].expected_next(potential)
 
 
 def objective(q, transitions, counts, p0, *, discount, divergence, alpha, temperature, smoothing, value_term):

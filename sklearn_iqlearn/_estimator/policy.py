@@ -244,6 +244,7 @@ class FittedPolicy(ClassifierMixin, Settings):
                 "where transitions are given states are ids."
             )
         light = copy.copy(self)
+        light._n_fitted = self._n_free()
         for name in OF_THE_ROWS:
             if hasattr(light, name):
                 delattr(light, name)

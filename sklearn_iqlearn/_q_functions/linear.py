@@ -91,7 +91,8 @@ class Linear:
         target, weight = zero_reward_table(self.objective), self.objective.penalty_weight + 1e-12
         moment = self.second_moment(weight)
         moment[np.diag_indices_from(moment)] += 1e-10 * (1 + moment.diagonal())
-        return factor(moment)(self.pull_back(weight * target).ravel()).reshape(self.ridge.shape)
+        found = factor(moment)(self.pull_back(weight * target).ravel()).reshape(self.ridge.shape)
+        return self._within_basis(found)
 
     def at(self, parameters):
         evaluation = self.objective.at(self.table(parameters))
@@ -101,10 +102,13 @@ class Linear:
         return linear_table(parameters, self.design)
 
     def centred(self, parameters):
-        """Parameters in the span of ``basis``."""
+        return self, parameters
+
+    def _within_basis(self, parameters):
+        """Of parameters with the same policy those in the span of ``basis``, which Newton's steps then keep to."""
         if self.basis is None:
-            return self, parameters
-        return self, (self.basis @ (self.basis.T @ parameters.ravel())).reshape(parameters.shape)
+            return parameters
+        return (self.basis @ (self.basis.T @ parameters.ravel())).reshape(parameters.shape)
 
     def pull_back(self, table):
         """The transpose of ``table``: a gradient in Q becomes one in the parameters."""
@@ -165,9 +169,10 @@ class Linear:
 
     def recall(self, estimator):
         coef, constants = estimator.coef_, estimator.intercept_ + self.offset @ estimator.coef_.T
-        if not self.intercept:
-            return coef.T
-        return np.concatenate([coef.T, constants if coef.ndim == 1 else constants[None]])
+        parameters = coef.T
+        if self.intercept:
+            parameters = np.concatenate([coef.T, constants if coef.ndim == 1 else constants[None]])
+        return self._within_basis(parameters)
 
     @staticmethod
     def values(estimator, X):
