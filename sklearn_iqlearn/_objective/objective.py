@@ -274,6 +274,7 @@ class Evaluation:
         return z[:, None] + (pi * t[:, None] - changed) / e
 
 
+@np.errstate(over="ignore", divide="ignore", invalid="ignore")  # a direction that overflows does not descend
 def first_descent(point, solve, damping):
     """The first Newton direction that descends, over the ``curvatures`` of a point.
 
@@ -294,7 +295,7 @@ def first_descent(point, solve, damping):
             direction = solve(beta, curvature)
         except NotPositiveDefinite:
             continue
-        if np.sum(direction * point.gradient) < 0:
+        if -np.inf < np.sum(direction * point.gradient) < 0:
             return direction
     return -point.gradient
 
