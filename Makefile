@@ -11,7 +11,7 @@ FLOOR_TESTS := $(addprefix tests/test_,common.py classifier.py predictions.py q_
 	objective.py linear_algebra.py transitions.py soft_bellman.py bus.py structural.py rewards.py least_squares.py \
 	occupancy.py worlds.py covariance.py bootstrap.py summary.py threads.py pseudo_likelihood.py identification.py \
 	newton.py simulation.py doubtful_moves.py doubtful_kernel.py doubtful_steps.py right_data.py input_errors.py \
-	wrapped.py persistence.py)
+	wrapped.py fitted_parameters.py)
 
 .PHONY: demo test test-array-api test-floor lint types wheel bench bench-control bench-structural bench-coverage clean
 

@@ -1,5 +1,7 @@
 """scikit-learn's callbacks, experimental since its version 1.9; without them everything else works."""
 
+from functools import wraps
+
 try:
     from sklearn.callback import CallbackSupportMixin, with_callbacks
 except ImportError:
@@ -8,7 +10,13 @@ except ImportError:
         """Stands in where scikit-learn has no callbacks."""
 
     def with_callbacks(method):
-        return method
+        """One frame around a method, as scikit-learn's own has it: warnings then point to the caller."""
+
+        @wraps(method)
+        def plain_method(estimator, *args, **kwargs):
+            return method(estimator, *args, **kwargs)
+
+        return plain_method
 
 
 class FitTasks:
