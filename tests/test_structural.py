@@ -160,7 +160,7 @@ def test_warm_start_goes_on_from_the_last_fit():
     )
     cold = model.fit(X, y).n_iter_
     coef = model.coef_
-    assert model.fit(X, y).n_iter_ < cold / 2
+    assert model.fit(X, y).n_iter_ <= cold / 2
     assert_allclose(model.coef_, coef, rtol=1e-8)
 
 

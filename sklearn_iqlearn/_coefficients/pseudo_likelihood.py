@@ -67,7 +67,9 @@ class PseudoLikelihood:
     settled: bool
 
 
-def pseudo_likelihood(features, counts, log_probabilities, transitions, discount, temperature):
+def pseudo_likelihood(
+    features, counts, log_probabilities, transitions, discount, temperature, most_rounds=None
+):
     """Fit the coefficients of a reward, from a policy.
 
     Parameters
@@ -79,6 +81,7 @@ def pseudo_likelihood(features, counts, log_probabilities, transitions, discount
         Of the policy to start from; minus infinity where an action does not exist.
     transitions : Transitions
     discount, temperature : float
+    most_rounds : int, optional
 
     Returns
     -------
@@ -88,7 +91,7 @@ def pseudo_likelihood(features, counts, log_probabilities, transitions, discount
     features, exists = features / sizes, log_probabilities > -np.inf
     visited = counts.any(axis=1)
     settled, policy = False, np.exp(log_probabilities)
-    for _ in range(MOST_ROUNDS):
+    for _ in range(most_rounds or MOST_ROUNDS):
         surprise = np.where(exists, -log_probabilities, 0.0)
         parts = np.concatenate([features, surprise[..., None]], axis=2)
         advantage, value = advantages(parts, policy, transitions, discount)

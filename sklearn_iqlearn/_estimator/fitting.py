@@ -122,7 +122,8 @@ def outcome(problem, solution, demonstrations, held_out):
     """Fitted attributes."""
     objective = problem.objective
     parameters, unidentified, doubts = problem.identified(solution.parameters)
-    tell(doubts, IdentificationWarning, stacklevel=4)
+    if solution.converged:  # else there is a warning of that, which comes first
+        tell(doubts, IdentificationWarning, stacklevel=4)
     q = problem.table(parameters)
     value = soft_value(q, objective.temperature)
     policy = np.exp(log_policy(q, objective.temperature))

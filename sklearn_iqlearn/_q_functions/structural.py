@@ -30,8 +30,8 @@ from functools import cached_property
 import numpy as np
 
 from sklearn_iqlearn._coefficients.identification import OPEN, free_reward, sizes_of, told_and_open, unmoved
-from sklearn_iqlearn._coefficients.projection import project, reward_features
-from sklearn_iqlearn._coefficients.pseudo_likelihood import advantages, open_directions
+from sklearn_iqlearn._coefficients.projection import reward_features
+from sklearn_iqlearn._coefficients.pseudo_likelihood import advantages, open_directions, pseudo_likelihood
 from sklearn_iqlearn._coefficients.separation import separation
 from sklearn_iqlearn._model.soft_bellman import (
     MAX_ITER,
@@ -45,6 +45,8 @@ from sklearn_iqlearn._numerics.linear_algebra import factor, solve_scaled, weigh
 from sklearn_iqlearn._objective.objective import Evaluation, Objective, first_descent
 from sklearn_iqlearn._q_functions.base import CoefficientForm
 
+# Rounds of pseudo-likelihood to start from: each costs a fraction of a step of Newton's method.
+START_ROUNDS = 2
 # Steps of policy iteration after which a trial of new coefficients, started from the last, is given up.
 MOST_STEPS = 50
 # Share of the decisions that are still expected of actions that are all but ruled out.
@@ -96,15 +98,13 @@ class Structural:
         return self.objective.transitions.n_states
 
     def start(self):
-        """A reward of 0 or, where it is better, the estimate from choice frequencies (Hotz and Miller 1993).
-
-        The reward of a policy is sigma log pi, modulo shaping; here pi are the smoothed frequencies.
-        """
+        """A reward of 0 or, where it is better, two rounds of pseudo-likelihood from smoothed frequencies."""
         objective, zero = self.objective, np.zeros_like(self.units)
         counts = objective.occupancy * objective.n
         smoothed = counts + 0.5
-        logits = objective.temperature * np.log(smoothed / smoothed.sum(axis=1, keepdims=True))
-        found = project(logits, self.features, counts, objective.transitions, objective.discount).coef
+        frequencies = np.log(smoothed / smoothed.sum(axis=1, keepdims=True))
+        settings = objective.transitions, objective.discount, objective.temperature
+        found = pseudo_likelihood(self.features, counts, frequencies, *settings, most_rounds=START_ROUNDS).coef
         return min(zero, found, key=lambda trial: loss_of(self.at(trial)))
 
     def at(self, parameters):
