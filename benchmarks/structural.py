@@ -39,7 +39,7 @@ def outcome(n_iter, likelihood, coef):
 
 
 def structural(transitions, features):
-    return IQLearnClassifier(transitions, discount=DISCOUNT, q_type="structural", features=features, alpha=np.inf)
+    return IQLearnClassifier(transitions, discount=DISCOUNT, q_type="structural", features=features)
 
 
 def by_classifier(transitions, features, X, y, bus, *, standard_errors=False):

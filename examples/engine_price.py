@@ -31,7 +31,7 @@ def fit(bus, transitions, discount):
     features = np.zeros((N_BINS, 2, 2))
     features[:, 0, 0] = -0.001 * np.arange(N_BINS)
     features[:, 1, 1] = -1.0
-    model = IQLearnClassifier(transitions, discount=discount, q_type="structural", features=features, alpha=np.inf)
+    model = IQLearnClassifier(transitions, discount=discount, q_type="structural", features=features)
     return model.fit(bus.data, bus.target)
 
 

@@ -36,7 +36,7 @@ def two_steps(frame):
     increments = frame.loc[frame["increment"] >= 0, "increment"].to_numpy()
     rows = frame[frame["period"] > 1]  # the first month of a bus only opens its record
     X, y = rows[["mileage_bin"]], rows["replaced"]
-    settings = {"discount": 0.9999, "q_type": "structural", "features": FEATURES, "alpha": np.inf}
+    settings = {"discount": 0.9999, "q_type": "structural", "features": FEATURES}
     return IQLearnClassifier(renewal_transitions(increments, N_BINS), **settings).fit(X, y), X, y, rows["bus_id"]
 
 
@@ -102,8 +102,26 @@ def groups_apart(frame):
     print(f"Likelihood ratio: {2 * (apart - y.size * pooled.score(X, y)):.2f}.")
 
 
+def show_projection(table):
+    """Coefficients by the likelihood; by least squares on ``reward_`` modulo shaping; and without shaping."""
+    found = rewards.project(table)
+    least, direct = (
+        rewards.project(table, **how).coef for how in ({"method": "least-squares"}, {"shaping": False})
+    )
+    print(
+        f"alpha {table.alpha}: {found.coef.round(4)}, explained {found.explained:.3f}, misfit {found.misfit:.1f};",
+        end=" ",
+    )
+    print(f"least squares {least.round(4)}, without shaping {direct.round(4)}")
+
+
 def table_of_q():
-    """The reward of a tabular fit, read with and without shaping."""
+    """The coefficients behind a tabular fit, by the likelihood and by least squares."""
+    frame = load_rust_bus().frame.query("group == 4")
+    known, X, y, _ = two_steps(frame)
+    print("\nCoefficients behind a table of Q, group 4; maximum likelihood gives", *known.coef_.round(4))
+    for alpha in (1, 10, 1000):
+        show_projection(clone(known).set_params(q_type="tabular", alpha=alpha).fit(X, y))
     bus = make_bus_engine(random_state=0)
     settings = {"discount": bus.discount, "features": bus.features, "q_type": "tabular", "alpha": 1000}
     model = IQLearnClassifier(bus.transitions, **settings).fit(bus.data, bus.target)
@@ -111,8 +129,7 @@ def table_of_q():
     spread = inference.bootstrap(model, "reward_coef_", bus.data, bus.target, **boot)
     print("\nreward_coef_ of a table of Q; simulated engines, the truth is", *bus.coef, end="\n\n")
     print(inference.summary(model, bus.data, bus.target, covariance=spread, feature_names=bus.feature_names))
-    direct = rewards.project(model, shaping=False).coef
-    print(f"Direct regression of reward_ on the features: {direct[0]:.4f} and {direct[1]:.4f}")
+    show_projection(model)
 
 
 def main():

@@ -17,7 +17,7 @@ from sklearn_iqlearn.exceptions import DataWarning
 from sklearn_iqlearn.preprocessing import renewal_transitions
 
 
-def fit(world, q_type="tabular", features=None, alpha=np.inf):
+def fit(world, q_type="tabular", features=None, alpha="auto"):
     settings = {"discount": world.discount, "q_type": q_type, "features": features, "alpha": alpha}
     return IQLearnClassifier(world.transitions, **settings).fit(world.data, world.target)
 

@@ -23,7 +23,7 @@ def project(estimator, features=None, *, method="pseudo-likelihood", shaping=Tru
     "least-squares": minimises, over coefficients and a potential psi, the sum over the visited pairs of
     ``counts_ * (reward_ - features @ coef - psi + discount * P psi)**2``. No decision is solved for, and the
     answer inherits the noise of ``reward_`` in rarely visited pairs: it needs many decisions. On Rust's buses of
-    group 4, 4,292 decisions, a table with ``alpha=1000`` gives (-0.17, 4.33) where the likelihood has its maximum
+    group 4, 4,292 decisions, a table with ``alpha=1000`` gives (-0.10, 4.41) where the likelihood has its maximum
     at (2.29, 10.07).
 
     Parameters
