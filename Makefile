@@ -13,7 +13,8 @@ FLOOR_TESTS := $(addprefix tests/test_,common.py classifier.py predictions.py q_
 	newton.py simulation.py doubtful_moves.py doubtful_kernel.py doubtful_steps.py right_data.py input_errors.py \
 	wrapped.py fitted_parameters.py)
 
-.PHONY: demo test test-array-api test-floor lint types wheel bench bench-control bench-structural bench-coverage clean
+.PHONY: demo test test-array-api test-floor lint types wheel bench bench-control bench-structural bench-coverage \
+	bench-convergence bench-networks bench-alpha clean
 
 demo: $(PLAIN)
 	$(BIN)/python examples/rust_bus.py
@@ -51,6 +52,17 @@ bench-structural: $(READY)
 
 bench-coverage: $(READY)
 	$(BIN)/python benchmarks/coverage.py
+
+# How often Newton's method does not converge on hard random problems.
+bench-convergence: $(READY)
+	$(BIN)/python benchmarks/convergence.py
+
+bench-networks: $(READY)
+	$(BIN)/python benchmarks/networks.py
+
+# The table of docs/default_alpha.md.
+bench-alpha: $(READY)
+	$(BIN)/python benchmarks/default_alpha.py
 
 # A wheel in an environment of its own must import, load the data and fit.
 wheel: $(READY)
