@@ -63,10 +63,6 @@ class Transitions:
         )
         return sum(scaled)
 
-    def never_continues(self):
-        """Whether every step ends the episode."""
-        return not any((matrix.data if sp.issparse(matrix) else matrix).any() for matrix in self.matrices)
-
     @cached_property
     def row_sums(self):
         """Probability of each pair that the episode goes on: (S, A)."""
