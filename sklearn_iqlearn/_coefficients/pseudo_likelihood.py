@@ -67,9 +67,7 @@ class PseudoLikelihood:
     settled: bool
 
 
-def pseudo_likelihood(
-    features, counts, log_probabilities, transitions, discount, temperature, most_rounds=None
-):
+def pseudo_likelihood(features, counts, log_probabilities, transitions, discount, temperature, most_rounds=None):
     """Fit the coefficients of a reward, from a policy.
 
     Parameters
