@@ -27,8 +27,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from sklearn_iqlearn._coefficients.identification import ROUNDING, sizes_of, told_and_open
-from sklearn_iqlearn._model.soft_bellman import continuation_system, log_policy
-from sklearn_iqlearn._numerics.linear_algebra import factor, weighted_gram
+from sklearn_iqlearn._model.continuation import continuation
+from sklearn_iqlearn._model.soft_bellman import log_policy
+from sklearn_iqlearn._numerics.linear_algebra import weighted_gram
 
 # Rounds shrink the error about twentyfold each; what has not settled after so many goes in circles.
 MOST_ROUNDS = 30
@@ -134,7 +135,7 @@ def advantages(parts, policy, transitions, discount):
         Action values less their mean in the state; 0 for a part that differs between actions by rounding only.
     value : ndarray of shape (S, K)
     """
-    solve = factor(continuation_system(policy, transitions, discount))
+    solve = continuation(policy, transitions, discount)
     level = solve(_mean(policy, parts)).mean(axis=0)
     certain = 1 - discount * transitions.expected_next(np.ones(len(policy)))
     size = np.abs(parts).max(axis=(0, 1))

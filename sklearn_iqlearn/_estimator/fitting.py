@@ -10,8 +10,9 @@ from sklearn_iqlearn._estimator.parameters import check_distribution, check_seed
 from sklearn_iqlearn._estimator.reading import names_and_width, read_rows, read_states, read_X_y
 from sklearn_iqlearn._estimator.telling import tell
 from sklearn_iqlearn._estimator.validation import hold_out
+from sklearn_iqlearn._model.continuation import warn_ill_conditioned
 from sklearn_iqlearn._model.demonstrations import check_weight
-from sklearn_iqlearn._model.soft_bellman import log_policy, soft_value, warn_ill_conditioned
+from sklearn_iqlearn._model.soft_bellman import log_policy, soft_value
 from sklearn_iqlearn._objective.divergences import DIVERGENCES
 from sklearn_iqlearn._objective.objective import VALUE_TERMS, Objective
 from sklearn_iqlearn._solvers.path import follow_path, reach_domain

@@ -9,13 +9,13 @@ from sklearn_iqlearn._estimator.fitted import as_fitted, remember_parameters
 from sklearn_iqlearn._estimator.parameters import check_distribution, check_numbers, check_seed
 from sklearn_iqlearn._estimator.policy import FittedPolicy
 from sklearn_iqlearn._estimator.reading import are_labels
+from sklearn_iqlearn._model.continuation import warn_ill_conditioned
 from sklearn_iqlearn._model.simulation import simulate
 from sklearn_iqlearn._model.soft_bellman import (
     inverse_bellman,
     log_policy,
     soft_value,
     solve_soft_bellman,
-    warn_ill_conditioned,
 )
 from sklearn_iqlearn._model.transitions import check_transitions
 from sklearn_iqlearn._numerics.checks import any_array, check_count, plain, real_array

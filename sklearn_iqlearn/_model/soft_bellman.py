@@ -9,14 +9,11 @@ With temperature sigma, discount gamma and transitions P,
 and Q is the fixed point of ``Q = r + gamma * P V(Q)``.
 """
 
-import warnings
 from typing import Any
 
 import numpy as np
-import scipy.linalg
-import scipy.sparse as sp
 
-from sklearn_iqlearn._numerics.linear_algebra import factor
+from sklearn_iqlearn._model.continuation import continuation
 
 # Policy iteration always ends; at a low temperature it may take as many steps as paths are long.
 MAX_ITER = 10_000
@@ -25,8 +22,6 @@ MAX_ITER = 10_000
 SETTLED = 0.1
 # The rounding of a sum of a few numbers, relative to the largest.
 ROUNDING = 16 * np.finfo(float).eps
-# Condition number from which on a solution keeps less than about 6 digits.
-ILL_CONDITIONED = 1e10
 
 
 def soft_value(q, temperature):
@@ -47,32 +42,6 @@ def log_policy(q, temperature):
 def inverse_bellman(q, value, transitions, discount):
     """The reward that makes ``q``, of soft value ``value``, optimal: (S, A)."""
     return q - discount * transitions.expected_next(value)
-
-
-def continuation_system(policy, transitions, discount):
-    """``I - discount * P_policy``, (S, S), dense or sparse as the transitions are."""
-    mixed = transitions.mix(policy)
-    identity = sp.eye_array(len(policy)) if sp.issparse(mixed) else np.eye(len(policy))
-    return identity - discount * mixed
-
-
-def warn_ill_conditioned(policy, transitions, discount, stacklevel):
-    """Warn where ``I - discount * P_policy`` is ill-conditioned in the maximum norm.
-
-    The inverse has no negative entry, so that its norm is what it makes of a vector of ones.
-    """
-    if (1 + discount) / (1 - discount) < ILL_CONDITIONED:  # the worst case
-        return
-    system = continuation_system(policy, transitions, discount)
-    condition = abs(system).sum(axis=1).max() * np.abs(factor(system)(np.ones(len(policy)))).max()
-    if condition > ILL_CONDITIONED:
-        warnings.warn(
-            f"discount={discount!r} is so near 1 that values are ill-conditioned: the condition number of their "
-            f"linear system is about {condition:.1e}, which leaves about {max(0, 15.7 - np.log10(condition)):.0f} "
-            "digits. Use a smaller discount, or transitions whose episodes end.",
-            scipy.linalg.LinAlgWarning,
-            stacklevel=stacklevel,
-        )
 
 
 class NotSolved(ArithmeticError):
@@ -132,7 +101,7 @@ def solve_soft_bellman(reward, transitions, discount, temperature, *, start=None
         if last / 2 <= change <= rounding / remains.min() or np.abs(error).max() <= rounding:
             return value[:, None] + advantage + bar
         if solve is None or change > SETTLED * temperature * remains.min():
-            solve = factor(continuation_system(policy, transitions, discount))
+            solve = continuation(policy, transitions, discount)
         value = value + solve(error)
     raise NotSolved(
         f"the Bellman equation was not solved in {max_iter} steps of policy iteration: the last one changed a "

@@ -26,42 +26,90 @@ class Transitions:
 
     Parameters
     ----------
-    matrices : sequence of n_actions arrays or CSR arrays of shape (n_states, n_states)
+    given : sequence of n_actions arrays or CSR arrays of shape (n_states, n_states)
+    exists : boolean ndarray of shape (n_states, n_actions), optional
+        Pairs that exist, by default all. The rows of the others are never read; what tells of them here is 0.
     """
 
-    def __init__(self, matrices):
-        self.matrices = tuple(matrices)
-        self.n_actions = len(self.matrices)
-        self.n_states = self.matrices[0].shape[0]
+    def __init__(self, given, exists=None):
+        self.given = tuple(given)
+        self.n_actions = len(self.given)
+        self.n_states = self.given[0].shape[0]
+        self.exists = None if exists is None or exists.all() else exists
+
+    def restricted(self, exists):
+        """The same transitions, with no other pairs than those that exist, (S, A)."""
+        return Transitions(self.given, exists if self.exists is None else exists & self.exists)
+
+    @cached_property
+    def bar(self):
+        """What keeps a policy from pairs that do not exist: minus infinity, else 0; (S, A), or a number for none."""
+        return 0.0 if self.exists is None else np.where(self.exists, 0.0, -np.inf)
+
+    @cached_property
+    def matrices(self):
+        """The (S, S) matrices, with rows of zeros for pairs that do not exist."""
+        if self.exists is None:
+            return self.given
+        return tuple(
+            _only(matrix, self.exists[:, a]) if sp.issparse(matrix) else matrix * self.exists[:, a, None]
+            for a, matrix in enumerate(self.given)
+        )
+
+    @cached_property
+    def blocks(self):
+        """For each action the states whose rows are in a matrix, an index, and the matrix: what products take.
+
+        Dense rows of pairs that do not exist are left out; the others cost what they have of nonzeros.
+        """
+        if self.exists is None:
+            return [(slice(None), matrix) for matrix in self.given]
+        return [
+            (slice(None), self.matrices[a])
+            if sp.issparse(matrix)
+            else (np.flatnonzero(self.exists[:, a]), matrix[self.exists[:, a]])
+            for a, matrix in enumerate(self.given)
+        ]
+
+    def _spread(self, of_block, shape=()):
+        """What ``of_block(states, matrix)`` finds for each action, as (S, A, ...)."""
+        table = np.zeros((self.n_states, self.n_actions, *shape))
+        for a, (states, matrix) in enumerate(self.blocks):
+            table[states, a] = of_block(states, matrix)
+        return table
 
     def expected_next(self, value):
         """Expected next value: (S, ...) -> (S, A, ...), zero where the episode ends."""
-        return np.stack([matrix @ value for matrix in self.matrices], axis=1)
+        return self._spread(lambda states, matrix: matrix @ value, value.shape[1:])
 
     def expected_change(self, value):
         """Expected ``V(s') - V(s)`` of a step that does not end the episode: (S,) -> (S, A).
 
         Where the values have a high level its rounding is that of their differences, not that of the level.
         """
-        return np.stack([_changes(matrix, value).sum(axis=1) for matrix in self.matrices], axis=1)
+        return self._spread(lambda states, matrix: _changes(matrix, value[states], value).sum(axis=1))
 
     @cached_property
     def ends(self):
         """Probability that a step ends the episode, 0 where a row sums to 1 but for rounding: (S, A)."""
-        ends = 1 - np.stack([matrix.sum(axis=1) for matrix in self.matrices], axis=1)
+        ends = 1 - self._spread(lambda states, matrix: matrix.sum(axis=1))
         return np.where(ends > ROUNDING, ends, 0.0)
 
     def flow(self, weights):
         """Weight that the pairs send to each next state: (S, A, ...) -> (S, ...), the transpose of the above."""
-        return sum(matrix.T @ weights[:, a] for a, matrix in enumerate(self.matrices))
+        return sum(matrix.T @ weights[states, a] for a, (states, matrix) in enumerate(self.blocks))
 
     def mix(self, weights):
         """The (S, S) matrix ``sum_a diag(weights[:, a]) P[a]``; with a policy, its state transitions."""
-        scaled = (
-            sp.diags_array(weights[:, a]) @ matrix if sp.issparse(matrix) else weights[:, a, None] * matrix
-            for a, matrix in enumerate(self.matrices)
-        )
-        return sum(scaled)
+        if all(sp.issparse(matrix) for _, matrix in self.blocks):
+            return sum(sp.diags_array(weights[:, a]) @ matrix for a, (_, matrix) in enumerate(self.blocks))
+        mixed = np.zeros((self.n_states, self.n_states))
+        for a, (states, matrix) in enumerate(self.blocks):
+            if sp.issparse(matrix):
+                mixed += (sp.diags_array(weights[:, a]) @ matrix).toarray()
+            else:
+                mixed[states] += weights[states, a, None] * matrix
+        return mixed
 
     @cached_property
     def row_sums(self):
@@ -91,12 +139,19 @@ class Transitions:
         return np.sum(self.n_successors[~heavy] ** 2) > 0.3 * self.n_states**2 or rank > 0.1 * self.n_states
 
 
-def _changes(matrix, value):
-    """``P(s, s') (V(s') - V(s))``, in the form of the matrix."""
+def _changes(matrix, origin, value):
+    """``P(s, s') (V(s') - V(s))``, in the form of the matrix; ``origin`` holds the V(s) of its rows."""
     if not sp.issparse(matrix):
-        return matrix * (value - value[:, None])
-    change = value[matrix.indices] - np.repeat(value, np.diff(matrix.indptr))
+        return matrix * (value - origin[:, None])
+    change = value[matrix.indices] - np.repeat(origin, np.diff(matrix.indptr))
     return sp.csr_array((matrix.data * change, matrix.indices, matrix.indptr), shape=matrix.shape)
+
+
+def _only(matrix, rows):
+    """A CSR array with only some of its rows, a boolean array, and no entries in the others."""
+    kept = np.repeat(rows, np.diff(matrix.indptr))
+    indptr = np.concatenate([[0], np.cumsum(np.diff(matrix.indptr) * rows)])
+    return sp.csr_array((matrix.data[kept], matrix.indices[kept], indptr), shape=matrix.shape)
 
 
 def check_transitions(transitions):

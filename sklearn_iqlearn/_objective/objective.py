@@ -52,7 +52,8 @@ from types import MappingProxyType
 
 import numpy as np
 
-from sklearn_iqlearn._model.soft_bellman import continuation_system, inverse_bellman, log_policy, soft_value
+from sklearn_iqlearn._model.continuation import continuation
+from sklearn_iqlearn._model.soft_bellman import inverse_bellman, log_policy, soft_value
 from sklearn_iqlearn._model.transitions import Transitions
 from sklearn_iqlearn._numerics.linear_algebra import NotPositiveDefinite, factor
 from sklearn_iqlearn._objective.divergences import Divergence
@@ -222,7 +223,7 @@ class Evaluation:
     @cached_property
     def _solve_continuation(self):
         objective = self.objective
-        return factor(continuation_system(self.policy, objective.transitions, objective.discount))
+        return continuation(self.policy, objective.transitions, objective.discount)
 
     def newton_direction(self, damping=0.0):
         """Newton's direction from the structure of the Hessian."""

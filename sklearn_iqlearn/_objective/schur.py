@@ -31,11 +31,11 @@ def schur_complement(transitions, discount, k, c, m):
 def _dense(transitions, discount, k, c, m):
     n = transitions.n_states
     system, coupling = np.zeros((n, n)), np.zeros((n, n))
-    for a, matrix in enumerate(transitions.matrices):
+    for a, (states, matrix) in enumerate(transitions.blocks):
         rows = -discount * (matrix.toarray() if sp.issparse(matrix) else matrix)
-        rows[np.diag_indices(n)] += 1
-        system += weighted_gram(rows, k[:, a])
-        coupling += c[:, a, None] * rows
+        rows[np.arange(len(rows)), np.arange(n)[states]] += 1
+        system += weighted_gram(rows, k[states, a])
+        coupling[states] += c[states, a, None] * rows
     system += weighted_gram(coupling, m)
     system[np.diag_indices(n)] += _shift(np.diagonal(system))
     return system

@@ -33,15 +33,15 @@ from sklearn_iqlearn._coefficients.identification import OPEN, free_reward, size
 from sklearn_iqlearn._coefficients.projection import reward_features
 from sklearn_iqlearn._coefficients.pseudo_likelihood import advantages, open_directions, pseudo_likelihood
 from sklearn_iqlearn._coefficients.separation import separation
+from sklearn_iqlearn._model.continuation import continuation
 from sklearn_iqlearn._model.soft_bellman import (
     MAX_ITER,
     NotSolved,
-    continuation_system,
     log_policy,
     soft_value,
     solve_soft_bellman,
 )
-from sklearn_iqlearn._numerics.linear_algebra import factor, solve_scaled, weighted_gram
+from sklearn_iqlearn._numerics.linear_algebra import solve_scaled, weighted_gram
 from sklearn_iqlearn._objective.objective import Evaluation, Objective, first_descent
 from sklearn_iqlearn._q_functions.base import CoefficientForm
 
@@ -236,12 +236,9 @@ class StructuralPoint:
     @cached_property
     def pressure(self):
         """The adjoint m."""
-        return factor(self._continuation.T)(self.problem.objective.value_weight)
-
-    @cached_property
-    def _continuation(self):
-        objective = self.problem.objective
-        return continuation_system(self.evaluation.policy, objective.transitions, objective.discount)
+        objective, policy = self.problem.objective, self.evaluation.policy
+        solve = continuation(policy, objective.transitions, objective.discount, transposed=True)
+        return solve(objective.value_weight)
 
     @cached_property
     def gradient(self):

@@ -6,10 +6,10 @@ from sklearn_iqlearn._estimator.parameters import check_number
 from sklearn_iqlearn._estimator.reading import are_labels
 from sklearn_iqlearn._estimator.worlds import fitted_transitions, with_values
 from sklearn_iqlearn._estimator.wrapped import unwrap
-from sklearn_iqlearn._model.soft_bellman import continuation_system, log_policy, warn_ill_conditioned
+from sklearn_iqlearn._model.continuation import continuation, warn_ill_conditioned
+from sklearn_iqlearn._model.soft_bellman import log_policy
 from sklearn_iqlearn._model.transitions import check_transitions
 from sklearn_iqlearn._numerics.checks import any_array, plain, real_array
-from sklearn_iqlearn._numerics.linear_algebra import factor
 
 
 def anchor(estimator, action, reward=0.0):
@@ -82,7 +82,7 @@ def anchor(estimator, action, reward=0.0):
         )
     always = np.eye(kernel.n_actions)[np.full(kernel.n_states, a)]
     warn_ill_conditioned(always, kernel, estimator.discount, stacklevel=3)
-    solve = factor(continuation_system(always, kernel, estimator.discount))
+    solve = continuation(always, kernel, estimator.discount)
     return with_values(estimator, kernel, solve(known - estimator.temperature * log_probability))
 
 
@@ -137,4 +137,4 @@ def evaluate(policy, reward, transitions, *, discount, temperature=0.0):
     logs = np.log(policy, where=taken, out=np.zeros(shape))
     earned = np.where(taken, reward.reshape(shape[0], -1), 0.0) - temperature * logs
     warn_ill_conditioned(policy, kernel, discount, stacklevel=3)
-    return factor(continuation_system(policy, kernel, discount))((policy * earned).sum(axis=1))
+    return continuation(policy, kernel, discount)((policy * earned).sum(axis=1))
