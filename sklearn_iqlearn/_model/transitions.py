@@ -43,7 +43,7 @@ class Transitions:
 
     @cached_property
     def bar(self):
-        """What keeps a policy from pairs that do not exist: minus infinity, else 0; (S, A), or a number for none."""
+        """What keeps a policy from pairs that do not exist: minus infinity, else 0; (S, A), or one 0 for all."""
         return 0.0 if self.exists is None else np.where(self.exists, 0.0, -np.inf)
 
     @cached_property
