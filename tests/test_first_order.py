@@ -11,8 +11,12 @@ from problems import PENALTY, as_rows, objective, random_problem
 from sklearn.exceptions import ConvergenceWarning
 
 from sklearn_iqlearn import IQLearnClassifier
+from sklearn_iqlearn._model.transitions import check_transitions
 from sklearn_iqlearn._objective.divergences import DIVERGENCES
-from sklearn_iqlearn._solvers.jax_objective import MARGINS, _continued, _ends, interval
+from sklearn_iqlearn._objective.objective import Objective
+from sklearn_iqlearn._q_functions.neural import Neural
+from sklearn_iqlearn._solvers.batches import Batches
+from sklearn_iqlearn._solvers.jax_objective import MARGINS, _continued, _ends, arguments, interval, problem_loss
 
 # One state, an action taken 46 times and one taken once: the reward of the second is 5e-5 alpha from its bound.
 AT_THE_EDGE = {"discount": 0.9, "divergence": "tv", "alpha": 0.1, "smoothing": 0.1}
@@ -112,6 +116,35 @@ def test_batches_do_not_hide_how_far_the_minimum_is(seed):
     assert model.converged_
     # A round that brings less than tol leaves more where the curvature is small: 1e-4 to 3e-3 was seen.
     assert newton.objective_ - 1e-9 < model.objective_ < newton.objective_ + 1e-2
+
+
+def test_a_batch_of_all_pairs_is_the_objective():
+    """Where some actions do not exist and some of the reward is known, too."""
+    transitions, counts, _ = random_problem(1, 5, 3)
+    mask = np.tile([[True, False, True], [True, True, True]], (3, 1))[:5]
+    rng = np.random.default_rng(1)
+    shares = counts * mask / np.sum(counts * mask)
+    kernel = check_transitions(transitions, mask)[0]
+    objective = Objective(
+        transitions=kernel,
+        occupancy=shares,
+        penalty_weight=mask / 10,
+        value_weight=shares.sum(axis=1) - 0.9 * kernel.flow(shares),
+        discount=0.9,
+        temperature=1.0,
+        divergence=DIVERGENCES["chi2"],
+        alpha=2.0,
+        base_reward=rng.normal(size=mask.shape),
+    )
+    estimator = IQLearnClassifier(hidden_layer_sizes=(4,))
+    problem = Neural.create(objective, rng.normal(size=(5, 2)), estimator, np.random.RandomState(0))
+    parameters = problem.start()
+    with jax.enable_x64(True):
+        arrays, static = arguments(problem, parameters)
+        active = np.flatnonzero(mask.ravel())
+        batch = Batches(objective, problem.inputs, active, arrays).take(np.arange(len(active)), rng)
+        found = problem_loss(parameters, *batch, **static)
+    assert_allclose(found, problem.at(parameters).loss, rtol=1e-12)
 
 
 def test_the_curve_of_batches_is_that_of_all_pairs():

@@ -127,9 +127,10 @@ def free_reward(features, transitions, discount):
     n_states, n_actions, n_features = features.shape
     if not 1 < n_states <= n_features + 1 or discount == 0:
         return []
-    endless = bool((transitions.row_sums > 1 - ROW_SUM_TOLERANCE).all())
-    basis = np.column_stack([features.reshape(-1, n_features), np.full(n_states * n_actions, 1.0 * endless)])
-    states = np.repeat(np.eye(n_states), n_actions, axis=0)
+    endless = bool((transitions.only(transitions.row_sums, 1.0) > 1 - ROW_SUM_TOLERANCE).all())
+    exists = transitions.only(np.ones((n_states, n_actions), dtype=bool), False)
+    basis = np.column_stack([features[exists], np.full(exists.sum(), 1.0 * endless)])
+    states = np.eye(n_states)[np.nonzero(exists)[0]]
     if np.abs(states - basis @ np.linalg.lstsq(basis, states)[0]).max() >= FREE:
         return []
     return [

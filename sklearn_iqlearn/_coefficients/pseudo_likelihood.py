@@ -1,18 +1,19 @@
 """Coefficients of a reward from a policy: nested pseudo-likelihood.
 
-Under a policy pi, the values of a reward F theta are linear in theta (Hotz and Miller 1993): with
+Under a policy pi, the values of a reward h + F theta, h being known, are linear in theta (Hotz and Miller 1993):
+with
 
-    M = (I - gamma P_pi)^-1 [ sum_a pi F , -sigma sum_a pi log pi ]          (S, K + 1)
-    H = F + gamma P M[:, :K],    g = gamma P M[:, K]
+    M = (I - gamma P_pi)^-1 [ sum_a pi F , sum_a pi (h - sigma log pi) ]     (S, K + 1)
+    H = F + gamma P M[:, :K],    g = h + gamma P M[:, K]
 
 the actions of a decision maker who will follow pi from the next step on are worth H theta + g. So
 
     theta maximises sum N log softmax((H theta + g) / sigma),
 
 a concave logit; its policy takes pi's place, and so on until it settles (Aguirregabiria and Mira 2002). The policy
-that settles solves the soft-Bellman equation of F theta. Values do not change to first order with the policy that
-is best for them, so that H is then the derivative of Q and theta a stationary point of the likelihood itself, that
-of the nested fixed point (Rust 1987), whatever policy the rounds started from.
+that settles solves the soft-Bellman equation of h + F theta. Values do not change to first order with the policy
+that is best for them, so that H is then the derivative of Q and theta a stationary point of the likelihood itself,
+that of the nested fixed point (Rust 1987), whatever policy the rounds started from.
 
 Everything is in units: features of size 1, rewards in temperatures. A constant is added to the values near
 discount 1, as large as 1 / (1 - gamma), and the same for all actions: it is taken out before it costs the others
@@ -68,7 +69,17 @@ class PseudoLikelihood:
     settled: bool
 
 
-def pseudo_likelihood(features, counts, log_probabilities, transitions, discount, temperature, most_rounds=None):
+def pseudo_likelihood(
+    features,
+    counts,
+    log_probabilities,
+    transitions,
+    discount,
+    temperature,
+    *,
+    base_reward=0.0,
+    most_rounds=None,
+):
     """Fit the coefficients of a reward, from a policy.
 
     Parameters
@@ -80,6 +91,8 @@ def pseudo_likelihood(features, counts, log_probabilities, transitions, discount
         Of the policy to start from; minus infinity where an action does not exist.
     transitions : Transitions
     discount, temperature : float
+    base_reward : ndarray of shape (S, A), or 0
+        The part of the reward that is known.
     most_rounds : int, optional
 
     Returns
@@ -89,10 +102,11 @@ def pseudo_likelihood(features, counts, log_probabilities, transitions, discount
     sizes = sizes_of(features)
     features, exists = features / sizes, log_probabilities > -np.inf
     visited = counts.any(axis=1)
+    known = np.where(exists, base_reward / temperature, 0.0)
     settled, policy = False, np.exp(log_probabilities)
     for _ in range(most_rounds or MOST_ROUNDS):
         surprise = np.where(exists, -log_probabilities, 0.0)
-        parts = np.concatenate([features, surprise[..., None]], axis=2)
+        parts = np.concatenate([features, (known + surprise)[..., None]], axis=2)
         advantage, value = advantages(parts, policy, transitions, discount)
         slope, offset = advantage[..., :-1], np.where(exists, advantage[..., -1] - surprise, -np.inf)
         told, _ = told_and_open(slope[exists & visited[:, None]])

@@ -43,7 +43,7 @@ class Separation:
     losers: np.ndarray
 
 
-def separation(change, decided, held):
+def separation(change, decided, exists, held):
     """The separation that the changes of Q show, or None.
 
     Parameters
@@ -52,16 +52,20 @@ def separation(change, decided, held):
         Change of Q with each coefficient; what all actions share does not matter.
     decided : boolean ndarray of shape (S, A)
         Actions taken.
+    exists : boolean ndarray of shape (S, A), or None
+        Pairs that exist, None for all.
     held : ndarray of shape (n, K)
         Rows whose product with the direction must be 0.
     """
-    change, decided = change[decided.any(axis=1)], decided[decided.any(axis=1)]
+    visited = decided.any(axis=1)
+    change, decided = change[visited], decided[visited]
+    exists = np.ones_like(decided) if exists is None else exists[visited]
     taken = np.take_along_axis(change, decided.argmax(axis=1)[:, None, None], axis=1)
-    lead = taken - change
+    lead = np.where(exists[..., None], taken - change, 0.0)
     size = np.abs(lead).max(axis=(0, 1))
     size = np.where(size > 0, size, 1.0)
     lead, held = lead / size, held / size
-    gains = lead[~decided]
+    gains = lead[exists & ~decided]
     fixed = _span(np.concatenate([lead[decided], held / max(np.abs(held).max(initial=0.0), 1.0)]))
     if len(fixed) == len(size) or not gains.any():
         return None

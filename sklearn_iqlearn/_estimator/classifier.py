@@ -49,6 +49,22 @@ class IQLearnClassifier(CallbackSupportMixin, FittedReward):
     features : array of shape (S, K) or (S, A, K), optional
         Features of the states of ``transitions``. Without them a network sees one-hot states. The reward is
         told in their terms too (``reward_coef_``), where those of shape (S, K) are paid whatever the action.
+    action_mask : boolean array of shape (S, A), or callable, optional
+        Which actions exist in a state; by default all. Without ``transitions`` a function of X, as ``fit`` and
+        ``predict`` get it, that returns (n_rows, A) with columns in the order of ``classes_``, or a data frame
+        whose columns are the actions. A pair that does not exist has probability 0, Q and reward are minus
+        infinity there, and it is no part of penalty, parameters or coverage; what ``transitions``, ``features``
+        and ``base_reward`` hold for it is not read. A state may be left one action. A row of zeros in
+        ``transitions`` is something else: an action that ends the episode.
+    base_reward : array of shape (S,) or (S, A), or callable, optional
+        The part of the reward that is known, by default 0; without ``transitions`` a function of X to (n_rows,) or
+        (n_rows, A). With "structural" the reward is ``base_reward + features @ coef_``, so that a coefficient can
+        be held at a value. In every other form the penalty measures ``reward_ - base_reward``: with a small
+        ``alpha`` the policy is that of ``base_reward``, and deviates from it where many decisions ask for it.
+    classes : array of shape (A,), optional
+        The actions, where the data may lack some; by default those of y. An action that was never taken counts in
+        the likelihood as half a decision in all, spread over the states like the visits, so that its probability
+        is about 1 / (2 n). With ``transitions``, which tell the actions, only these.
     divergence : {"chi2", "tv", "simple", "hellinger", "kl", "js"}, default="chi2"
         Shape of the reward penalty. "tv", also spelled "simple", bounds the reward by ``alpha``;
         "hellinger" bounds it below by ``-alpha`` and "js" by ``-alpha * log(2)``.
@@ -113,11 +129,11 @@ class IQLearnClassifier(CallbackSupportMixin, FittedReward):
     Attributes
     ----------
     classes_ : ndarray of shape (A,)
-        All actions, sorted; with ``transitions`` also those that the data lack.
+        All actions, sorted; with ``transitions`` or ``classes`` also those that the data lack.
     states_ : ndarray of shape (S, n_features)
         The distinct rows of X, and of ``next_X``, sorted; only without ``transitions``.
     q_table_ : ndarray of shape (S, A)
-        Soft action values.
+        Soft action values; minus infinity for pairs that do not exist.
     value_ : ndarray of shape (S,)
         Soft values, ``temperature * logsumexp(q_table_ / temperature)``.
     policy_ : ndarray of shape (S, A)
@@ -125,7 +141,7 @@ class IQLearnClassifier(CallbackSupportMixin, FittedReward):
     reward_ : ndarray of shape (S, A)
         The reward that makes the policy optimal: ``q_table_ - discount * E[value_]``. It is one of many
         rewards with this policy: the one that the penalty prefers, with "structural" the one of its form. NaN
-        for pairs whose next state is unknown.
+        for pairs whose next state is unknown, minus infinity for those that do not exist.
     coef_ : ndarray of shape (A, K) or (K,)
         Coefficients of a linear Q; with "structural" those of the reward.
     reward_coef_ : ndarray of shape (K,)
@@ -168,7 +184,7 @@ class IQLearnClassifier(CallbackSupportMixin, FittedReward):
     best_validation_score_ : float
         That of the fit.
     state_coverage_, state_action_coverage_ : float
-        Shares of the states, and of the state-action pairs, with a visit.
+        Shares of the states, and of the state-action pairs that exist, with a visit.
     n_features_in_ : int
         Columns of X.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -267,7 +283,8 @@ class IQLearnClassifier(CallbackSupportMixin, FittedReward):
         Raises
         ------
         ValueError
-            If a parameter is out of its range or the data do not fit together.
+            If a parameter is out of its range or the data do not fit together: as where ``action_mask`` excludes
+            the action of a row, which the message names.
 
         Warns
         -----

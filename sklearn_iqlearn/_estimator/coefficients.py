@@ -14,7 +14,7 @@ from sklearn_iqlearn._coefficients.projection import project, reward_features
 from sklearn_iqlearn._coefficients.pseudo_likelihood import pseudo_likelihood
 from sklearn_iqlearn._estimator.fitted import as_fitted
 from sklearn_iqlearn._estimator.parameters import choose
-from sklearn_iqlearn._estimator.reading import check_features
+from sklearn_iqlearn._estimator.reading import check_base_reward, check_features
 from sklearn_iqlearn._estimator.telling import tell
 from sklearn_iqlearn._estimator.worlds import Worlds, fitted_transitions
 from sklearn_iqlearn._model.soft_bellman import log_policy, soft_value
@@ -64,26 +64,27 @@ def project_reward(estimator, features=None, *, method="pseudo-likelihood", shap
     if features is None:
         raise ValueError("features must be given, here or to the estimator, got None.")
     features = reward_features(check_features(features, kernel), kernel.n_actions)
+    known = check_base_reward(estimator.base_reward, kernel)
     by = choose("method", method, METHODS) if shaping else by_least_squares
     with few_threads(kernel.n_states):
-        return by(estimator, features, kernel, shaping=shaping, stacklevel=stacklevel + 1)
+        return by(estimator, features, known, kernel, shaping=shaping, stacklevel=stacklevel + 1)
 
 
-def by_least_squares(estimator, features, kernel, *, shaping, stacklevel):
+def by_least_squares(estimator, features, known, kernel, *, shaping, stacklevel):
     """The fit of ``reward_`` over the visited pairs."""
     weights = np.where(np.isfinite(estimator.reward_), estimator.counts_, 0.0)
-    found = project(estimator.reward_, features, weights, kernel, estimator.discount, shaping=shaping)
+    found = project(estimator.reward_ - known, features, weights, kernel, estimator.discount, shaping=shaping)
     return Bunch(**vars(found))
 
 
-def by_pseudo_likelihood(estimator, features, kernel, *, shaping, stacklevel):
+def by_pseudo_likelihood(estimator, features, known, kernel, *, shaping, stacklevel):
     """The likelihood of the decisions, from the fitted policy."""
     counts = decisions(estimator)
     logs = log_policy(estimator.q_table_, estimator.temperature)
     settings = float(estimator.discount), float(estimator.temperature)
-    found = pseudo_likelihood(features, counts, logs, kernel, *settings)
-    if not found.settled and np.isfinite(logs).all():
-        found = maximise_likelihood(found, features, counts, kernel, *settings)
+    found = pseudo_likelihood(features, counts, logs, kernel, *settings, base_reward=known)
+    if not found.settled and np.isfinite(kernel.only(logs)).all():
+        found = maximise_likelihood(found, features, known, counts, kernel, *settings)
     if not found.settled:
         warnings.warn(
             "The rounds of pseudo-likelihood did not settle: the coefficients are those of the last one. Leave "
@@ -111,7 +112,7 @@ def decisions(estimator):
     return estimator.counts_.sum(axis=1, keepdims=True) * estimator.policy_
 
 
-def maximise_likelihood(found, features, counts, kernel, discount, temperature):
+def maximise_likelihood(found, features, known, counts, kernel, discount, temperature):
     """What the rounds would settle to, by Newton's method on the likelihood itself."""
     shares, sizes = counts / counts.sum(), sizes_of(features)
     objective = Objective(
@@ -124,6 +125,7 @@ def maximise_likelihood(found, features, counts, kernel, discount, temperature):
         divergence=DIVERGENCES["chi2"],
         alpha=1.0,
         n=float(counts.sum()),
+        base_reward=known,
     )
     problem = Structural(objective, features / sizes, sizes)
     start = min(found.coef * sizes, problem.start(), key=lambda trial: loss_of(problem.at(trial)))

@@ -32,11 +32,6 @@ def alpha_of_the_form(estimator):
 def with_alpha_of_the_size(problem):
     """A problem with the alpha of the size of its Q."""
     objective = problem.objective
-    per_action = n_parameters(problem.shapes) / objective.occupancy.shape[1]
+    per_action = problem.size / objective.occupancy.shape[1]
     alpha = objective.temperature * max(1.0, objective.n / (2 * per_action))
     return replace(problem, objective=replace(objective, alpha=alpha))
-
-
-def n_parameters(shapes):
-    """Parameters in arrays of these shapes, nested in lists."""
-    return sum(map(n_parameters, shapes)) if isinstance(shapes, list) else math.prod(shapes)

@@ -12,7 +12,6 @@ from sklearn_iqlearn._estimator.telling import tell
 from sklearn_iqlearn._estimator.validation import hold_out
 from sklearn_iqlearn._model.continuation import warn_ill_conditioned
 from sklearn_iqlearn._model.demonstrations import check_weight
-from sklearn_iqlearn._model.soft_bellman import log_policy, soft_value
 from sklearn_iqlearn._objective.divergences import DIVERGENCES
 from sklearn_iqlearn._objective.objective import VALUE_TERMS, Objective
 from sklearn_iqlearn._solvers.path import follow_path, reach_domain
@@ -66,6 +65,7 @@ def pose(estimator, demonstrations, features):
         divergence=divergence,
         alpha=1.0 if alpha in (None, np.inf) else alpha,
         n=float(n),
+        base_reward=demonstrations.base_reward,
     )
     rng = check_seed(estimator.random_state)
     problem = estimator._form().create(objective, features, estimator, rng)
@@ -126,10 +126,10 @@ def outcome(problem, solution, demonstrations, held_out):
     if solution.converged:  # else there is a warning of that, which comes first
         tell(doubts, IdentificationWarning, stacklevel=4)
     q = problem.table(parameters)
-    value = soft_value(q, objective.temperature)
-    policy = np.exp(log_policy(q, objective.temperature))
+    value, policy = objective.soft_value(q), objective.policy(q)
     reward = objective.reward(q, value)
-    counts = demonstrations.counts
+    counts, bar = demonstrations.counts, objective.transitions.bar
+    exists = objective.transitions.only(np.ones(counts.shape), 0.0)
     warn_ill_conditioned(policy, objective.transitions, objective.discount, stacklevel=5)
     validation = {} if held_out is None else held_out.attributes(objective.whole(q))
     return (
@@ -137,13 +137,13 @@ def outcome(problem, solution, demonstrations, held_out):
         | problem.attributes(parameters)
         | {
             "q_table_": objective.whole(q),
-            "value_": value + objective.base_value,
+            "value_": value + objective.centre_value,
             "policy_": policy,
-            "reward_": np.where(demonstrations.penalised, reward, np.nan),
+            "reward_": np.where(demonstrations.penalised | (exists == 0), reward + bar, np.nan),
             "counts_": counts,
             "initial_distribution_": demonstrations.initial_distribution,
             "state_coverage_": float((counts > 0).any(axis=1).mean()),
-            "state_action_coverage_": float((counts > 0).mean()),
+            "state_action_coverage_": float((counts > 0).sum() / exists.sum()),
             "objective_": solution.loss,
             "gradient_norm_": solution.gradient_norm,
             "converged_": solution.converged,

@@ -7,10 +7,12 @@ import pandas as pd
 from sklearn.base import ClassifierMixin
 
 from sklearn_iqlearn._estimator.fitted import as_fitted
-from sklearn_iqlearn._estimator.reading import check_actions, check_states, read_X, read_y
+from sklearn_iqlearn._estimator.reading import check_actions, check_states, read_X, read_y, refuse_excluded
+from sklearn_iqlearn._estimator.row_functions import exists_in
 from sklearn_iqlearn._estimator.settings import Settings
 from sklearn_iqlearn._model.demonstrations import check_ids, check_weight
 from sklearn_iqlearn._model.soft_bellman import log_policy
+from sklearn_iqlearn._model.transitions import check_mask
 from sklearn_iqlearn._numerics.checks import plain
 
 # Fitted attributes with an entry for each of the states, which without transitions are rows.
@@ -49,20 +51,20 @@ class FittedPolicy(ClassifierMixin, Settings):
         Returns
         -------
         q : ndarray of shape (n_rows, A)
-            Columns in the order of ``classes_``.
+            Columns in the order of ``classes_``; minus infinity where an action does not exist.
         """
         model = as_fitted(self)
-        X = read_X(model, X)
+        rows = read_X(model, X)
         if model.transitions is not None:
-            return model.q_table_[check_states(X, len(model.q_table_))]
+            return model.q_table_[check_states(rows, len(model.q_table_))]
         with np.errstate(over="ignore", invalid="ignore"):
-            q = model._form().values(model, X.astype(np.float64, copy=False))
+            q = model._form().values(model, rows.astype(np.float64, copy=False))
         beyond = ~np.isfinite(q).all(axis=1)
         if beyond.any():
             raise ValueError(
-                f"X must have values from which this fit makes a finite Q, got {plain(X[beyond][0])}."
+                f"X must have values from which this fit makes a finite Q, got {plain(rows[beyond][0])}."
             )
-        return q
+        return q if model.action_mask is None else np.where(self._exists(X), q, -np.inf)
 
     def decision_function(self, X):
         """Soft action values; for two actions, those of the second less those of the first.
@@ -110,7 +112,7 @@ class FittedPolicy(ClassifierMixin, Settings):
         return np.exp(self.predict_log_proba(X))
 
     def predict_log_proba(self, X):
-        """Logarithm of the policy, finite however small the probability.
+        """Logarithm of the policy, finite however small the probability of an action that exists.
 
         Parameters
         ----------
@@ -265,4 +267,15 @@ class FittedPolicy(ClassifierMixin, Settings):
         log_probabilities = self.predict_log_proba(X)
         actions = check_actions(read_y(log_probabilities, y), self.classes_)
         weight = check_weight(sample_weight, len(actions))
-        return log_probabilities[np.arange(len(actions)), actions], weight
+        if as_fitted(self).action_mask is not None:
+            refuse_excluded(self._exists(X), actions, weight, self.classes_)
+        chosen = log_probabilities[np.arange(len(actions)), actions]
+        return np.where(weight > 0, chosen, 0.0), weight
+
+    def _exists(self, X):
+        """Which actions exist in rows of states, of a fit with an action mask: boolean, (n_rows, A)."""
+        model = as_fitted(self)
+        if model.transitions is None:
+            return exists_in(model.action_mask, X, model.classes_)
+        exists = check_mask(model.action_mask, model.q_table_.shape)
+        return exists[check_states(read_X(model, X), len(exists))]

@@ -15,6 +15,7 @@ from sklearn.utils import check_array, check_consistent_length, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_X_y, validate_data
 
+from sklearn_iqlearn._estimator.row_functions import base_in, exists_in, of_states, take
 from sklearn_iqlearn._model.demonstrations import (
     check_integers,
     follow_rows,
@@ -39,20 +40,31 @@ def read_states(estimator, X, values, y, weight, held, order):
     for name in ("next_X", "terminal"):
         if order[name] is not None:
             raise ValueError(f"{name} must be None where transitions are given: they tell the next state.")
-    transitions, labels = check_transitions(estimator.transitions)
+    transitions, labels = check_transitions(estimator.transitions, estimator.action_mask)
+    if estimator.classes is not None and not np.array_equal(check_classes(estimator.classes), labels):
+        raise ValueError(
+            f"classes must be None, or the actions of transitions, {plain(labels)}, got "
+            f"{plain(estimator.classes)}."
+        )
     states, actions = check_states(values, transitions.n_states), check_actions(y, labels, _mapping_for(y, labels))
+    if transitions.exists is not None:
+        refuse_excluded(transitions.exists[states], actions, weight + held, labels)
     kept = weight > 0
     held_out = pair_counts(states, actions, held, (transitions.n_states, transitions.n_actions))
     states, actions = states[kept], actions[kept]
     following, starts = follow_rows(kept, **order)
-    demonstrations = with_transitions(transitions, states, actions, weight[kept], starts)
+    demonstrations = replace(
+        with_transitions(transitions, states, actions, weight[kept], starts),
+        base_reward=check_base_reward(estimator.base_reward, transitions),
+        held_out=held_out,
+    )
     moves = Moves.of_rows(transitions, labels, states, actions, following, np.flatnonzero(kept))
     ids = None if order["trajectory"] is None else np.asarray(order["trajectory"])[kept]
     doubts = doubt_moves(moves) + doubt_kernel(transitions, labels, demonstrations.counts, len(states), ids)
     features = estimator.features
     if features is not None:
         features = check_features(features, transitions)
-    return replace(demonstrations, doubts=doubts, held_out=held_out), features, {"classes_": labels}
+    return replace(demonstrations, doubts=doubts), features, {"classes_": labels}
 
 
 def read_rows(estimator, X, values, y, weight, held, order):
@@ -63,16 +75,31 @@ def read_rows(estimator, X, values, y, weight, held, order):
     kept = weight > 0
     following, starts = follow_rows(kept, **order)
     values = values.astype(np.float64) + 0.0  # -0.0 is 0.0
-    rows = [values[kept]]
+    classes, actions = _classes_of(estimator, y)
+    rows, tables = [values[kept]], [X]
     if order["next_X"] is not None:
         moved = np.flatnonzero(kept)[following >= 0]
         rows.append(_check_next(X, values, order["next_X"], moved))
         following[following >= 0] = kept.sum() + np.arange(len(moved))
+        tables.append(take(order["next_X"], moved))
     rows.append(values[held > 0])
-    classes, actions = np.unique(y, return_inverse=True)
-    held_actions, actions = actions[held > 0], actions[kept]
     states, position = np.unique(np.concatenate(rows), axis=0, return_inverse=True)
     position = position.reshape(-1)
+
+    def of_the_states(name, answers):
+        """The answers for states, from those for the rows of each table."""
+        rows = [answers[0][kept], *answers[1:], answers[0][held > 0]]
+        return of_states(name, np.concatenate(rows), position, len(states))
+
+    exists, base_reward = None, 0.0
+    if estimator.action_mask is not None:
+        answers = [exists_in(estimator.action_mask, table, classes) for table in tables]
+        refuse_excluded(answers[0], actions, weight + held, classes)
+        exists = of_the_states("action_mask", answers)
+    if estimator.base_reward is not None:
+        answers = [base_in(estimator.base_reward, table, len(classes)) for table in tables]
+        base_reward = of_the_states("base_reward", answers)
+    held_actions, actions = actions[held > 0], actions[kept]
     demonstrations = with_successors(
         states=position[: len(actions)],
         actions=actions,
@@ -81,12 +108,13 @@ def read_rows(estimator, X, values, y, weight, held, order):
         starts=starts,
         shape=(len(states), len(classes)),
         stand_in=estimator._form().needs_stand_in,
+        exists=exists,
     )
     held_states = position[len(position) - len(held_actions) :]
     held_out = pair_counts(held_states, held_actions, held[held > 0], demonstrations.counts.shape)
     doubts = doubt_steps(kept, following, order["trajectory"], order["step"])
     return (
-        replace(demonstrations, doubts=doubts, held_out=held_out),
+        replace(demonstrations, base_reward=base_reward, doubts=doubts, held_out=held_out),
         states,
         {"classes_": classes, "states_": states},
     )
@@ -157,6 +185,46 @@ def check_actions(y, labels, hint=""):
     return np.searchsorted(labels, y)
 
 
+def check_classes(classes):
+    """The sorted labels of a parameter."""
+    labels = any_array("classes", classes)
+    if labels.ndim != 1 or not labels.size or pd.isna(labels).any():
+        raise ValueError(f"classes must be a list of action labels, got {plain(classes)}.")
+    try:
+        return np.unique(labels)
+    except TypeError as error:
+        raise ValueError(f"classes must be labels of one kind, got {plain(classes)}.") from error
+
+
+def _classes_of(estimator, y):
+    """The sorted labels, told or found, and the positions of the actions y among them."""
+    if estimator.classes is None:
+        return np.unique(y, return_inverse=True)
+    labels = check_classes(estimator.classes)
+    return labels, check_actions(y, labels, " They are those of classes.")
+
+
+def refuse_excluded(exists, actions, weight, labels):
+    """Raise a ValueError that names the first decision for an action that does not exist in its row.
+
+    Parameters
+    ----------
+    exists : boolean ndarray of shape (n_rows, A)
+    actions : integer ndarray of shape (n_rows,)
+    weight : ndarray of shape (n_rows,)
+        Rows of weight 0 are left out.
+    labels : ndarray of shape (A,)
+    """
+    excluded = np.flatnonzero(~exists[np.arange(len(actions)), actions] & (weight > 0))
+    if excluded.size:
+        row = excluded[0]
+        raise ValueError(
+            f"y must hold actions that exist in their state: action_mask excludes {len(excluded)} of "
+            f"{len(actions)} decisions, the first in row {row}, for action {plain(labels[actions[row]])} where "
+            f"{plain(labels[exists[row]])} exist. Correct action_mask or y, or leave such rows out."
+        )
+
+
 def are_labels(values, labels):
     """Which of the values are among the labels: boolean, of the shape of the values."""
     kinds = {values.dtype.kind, labels.dtype.kind}
@@ -177,8 +245,28 @@ def _mapping_for(y, labels):
 
 def check_features(features, transitions):
     """Features of the states of transitions, or of their pairs, as float64."""
-    n_states, n_actions = transitions.n_states, transitions.n_actions
-    return real_array("features", features, (n_states, "K"), (n_states, n_actions, "K"))
+    shapes = (transitions.n_states, "K"), (transitions.n_states, transitions.n_actions, "K")
+    found = real_array("features", features, *shapes, finite=False)
+    if found.ndim == 3 and transitions.exists is not None:
+        found = np.where(transitions.exists[..., None], found, 0.0)
+    return real_array("features", found, *shapes)
+
+
+def check_base_reward(base_reward, transitions, name="base_reward"):
+    """The known part of the reward as (S, A), 0 for pairs that do not exist; None is 0."""
+    if base_reward is None:
+        return 0.0
+    if callable(base_reward):
+        raise ValueError(f"{name} must be an array where transitions are given, got a function.")
+    shape = (transitions.n_states, transitions.n_actions)
+    found = real_array(name, base_reward, shape, shape[:1], finite=False)
+    found = transitions.only(np.broadcast_to(found.reshape(shape[0], -1), shape))
+    if not np.isfinite(found).all():
+        raise ValueError(
+            f"{name} must be finite for pairs that exist, got {plain(found[~np.isfinite(found)][0])}; to forbid "
+            "pairs, pass action_mask."
+        )
+    return found
 
 
 def _check_next(X, values, next_X, moved):

@@ -14,6 +14,8 @@ from sklearn_iqlearn._version import __version__
 
 # What a solver may need of a form of Q, in words, and the forms that give it.
 GIVES = {"hessian": ("Hessian", NEWTON_FORMS), "jax": ("gradient by JAX", JAX_FORMS)}
+# Parameters with an entry for each state.
+SHARED = ("transitions", "features", "action_mask", "base_reward")
 
 
 class Settings(BaseEstimator):
@@ -27,6 +29,9 @@ class Settings(BaseEstimator):
         temperature=1.0,
         q_type="auto",
         features=None,
+        action_mask=None,
+        base_reward=None,
+        classes=None,
         divergence="chi2",
         alpha="auto",
         smoothing=1.0,
@@ -52,6 +57,9 @@ class Settings(BaseEstimator):
         self.temperature = temperature
         self.q_type = q_type
         self.features = features
+        self.action_mask = action_mask
+        self.base_reward = base_reward
+        self.classes = classes
         self.divergence = divergence
         self.alpha = alpha
         self.smoothing = smoothing
@@ -73,11 +81,13 @@ class Settings(BaseEstimator):
         self.verbose = verbose
 
     def __sklearn_clone__(self):
-        """Clone, sharing ``transitions`` and ``features``: they are never written to and may be large."""
+        """Clone, sharing what may be large: it is never written to."""
         light = copy.copy(self)
-        light.transitions = light.features = None
+        for name in SHARED:
+            setattr(light, name, None)
         clone = super(Settings, light).__sklearn_clone__()
-        clone.transitions, clone.features = self.transitions, self.features
+        for name in SHARED:
+            setattr(clone, name, getattr(self, name))
         return clone
 
     def __repr__(self, N_CHAR_MAX=700):

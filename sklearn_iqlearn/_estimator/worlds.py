@@ -8,7 +8,7 @@ from sklearn_iqlearn._coefficients.projection import reward_features
 from sklearn_iqlearn._estimator.fitted import as_fitted, remember_parameters
 from sklearn_iqlearn._estimator.parameters import check_distribution, check_numbers, check_seed
 from sklearn_iqlearn._estimator.policy import FittedPolicy
-from sklearn_iqlearn._estimator.reading import are_labels
+from sklearn_iqlearn._estimator.reading import are_labels, check_base_reward, check_features
 from sklearn_iqlearn._model.continuation import warn_ill_conditioned
 from sklearn_iqlearn._model.simulation import simulate
 from sklearn_iqlearn._model.soft_bellman import (
@@ -42,6 +42,7 @@ class Worlds(FittedPolicy):
         transitions=None,
         reward=None,
         reward_coef=None,
+        base_reward=None,
         discount=None,
         temperature=None,
         forbid=None,
@@ -61,11 +62,14 @@ class Worlds(FittedPolicy):
             New reward; minus infinity forbids a pair. By default ``reward_``.
         reward_coef : array of shape (K,), optional
             Coefficients of the estimator's ``features`` that make up the new reward, instead of ``reward``:
-            ``reward_coef_`` as it is, or with changes.
+            ``reward_coef_`` as it is, or with changes. The part that is known, ``base_reward``, is added.
+        base_reward : array of shape (S, A) or (S,), optional
+            What takes the place of the estimator's ``base_reward`` in the reward.
         discount, temperature : float, optional
             New discount and temperature.
         forbid : action, list of actions, or boolean array of shape (S, A), optional
-            Actions that can no longer be taken, everywhere or where the array is true. Earlier bans stay.
+            Actions that can no longer be taken, everywhere or where the array is true. Earlier bans stay, and so
+            does ``action_mask``.
 
         Returns
         -------
@@ -103,19 +107,24 @@ class Worlds(FittedPolicy):
         """
         fit = as_fitted(self)
         kernel = fitted_transitions(fit)
-        changes = {"transitions": transitions, "discount": discount, "temperature": temperature}
+        changes = {
+            "transitions": transitions,
+            "base_reward": base_reward,
+            "discount": discount,
+            "temperature": temperature,
+        }
         parameters = {name: value for name, value in changes.items() if value is not None}
         world = clone(fit).set_params(q_type="tabular", **parameters)
         check_numbers(world)
         if transitions is not None:
-            kernel, labels = check_transitions(transitions)
+            kernel, labels = check_transitions(transitions, fit.action_mask)
             shape = (kernel.n_states, kernel.n_actions)
             if shape != self.q_table_.shape or not np.array_equal(labels, self.classes_):
                 raise ValueError(
                     f"transitions must have the {len(self.q_table_)} states and the actions "
                     f"{plain(self.classes_)} of the fit, got {kernel.n_states} states and {plain(labels)}."
                 )
-        reward = _new_reward(fit, reward, reward_coef)
+        reward = _new_reward(fit, kernel, reward, reward_coef, base_reward)
         reward = np.where(_forbidden(fit, forbid) | (self.reward_ == -np.inf), -np.inf, reward)
         if (reward == -np.inf).all(axis=1).any():
             state = int(np.argmax((reward == -np.inf).all(axis=1)))
@@ -172,7 +181,7 @@ def fitted_transitions(estimator):
             "transitions must be given to the estimator for this: decisions alone do not tell where actions "
             "never taken would lead. Got transitions=None."
         )
-    return check_transitions(estimator.transitions)[0]
+    return check_transitions(estimator.transitions, estimator.action_mask)[0]
 
 
 def with_values(estimator, kernel, value):
@@ -195,24 +204,27 @@ def _settle(world, origin, q, reward):
     return world
 
 
-def _new_reward(estimator, reward, coef):
+def _new_reward(estimator, kernel, reward, coef, base_reward):
     """The reward of a counterfactual: (S, A)."""
     if reward is not None and coef is not None:
         raise ValueError("reward and reward_coef both tell the new reward: pass one of them.")
-    shape = estimator.q_table_.shape
+    if reward is not None and base_reward is not None:
+        raise ValueError("reward and base_reward both tell the new reward: pass one of them.")
+    shape, known = estimator.q_table_.shape, check_base_reward(estimator.base_reward, kernel)
+    new_base = known if base_reward is None else check_base_reward(base_reward, kernel)
     if coef is not None:
         if estimator.features is None:
             raise ValueError("reward_coef needs features, whose coefficients they are; the estimator has none.")
-        features = reward_features(np.asarray(estimator.features, dtype=np.float64), shape[1])
+        features = reward_features(check_features(estimator.features, kernel), shape[1])
         coef = real_array("reward_coef", coef, features.shape[2:], finite=False)
         if not np.isfinite(coef).all():
             raise ValueError(
                 f"reward_coef must be finite, got {coef.tolist()}: put a value of your own, 0 say, where the "
                 "decisions do not identify one."
             )
-        return features @ coef
+        return new_base + features @ coef
     if reward is None:
-        return estimator.reward_
+        return estimator.reward_ + (new_base - known)
     reward = real_array("reward", reward, shape, shape[:1], finite=False)
     if np.isnan(reward).any() or (reward == np.inf).any():
         raise ValueError("reward must be finite or minus infinity, got NaN or infinity.")

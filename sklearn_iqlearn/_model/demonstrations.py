@@ -28,9 +28,13 @@ class Demonstrations:
     known : ndarray of shape (S, A)
         Those of them whose continuation, a next state or the end of the episode, is known.
     penalised : boolean ndarray of shape (S, A)
-        Pairs whose reward can be told, and so be penalised.
+        Pairs whose reward can be told, and so be penalised: they exist.
     initial_distribution : ndarray of shape (S,)
         Weighted shares of the states in which trajectories start.
+    base_reward : ndarray of shape (S, A), or 0
+        The part of the reward that is known.
+    pseudo_counts : ndarray of shape (S, A), or 0
+        What the likelihood counts beside the visits.
     doubts : list of str
         What looks wrong in the rows, in sentences.
     held_out : ndarray of shape (S, A), optional
@@ -42,6 +46,8 @@ class Demonstrations:
     known: np.ndarray
     penalised: np.ndarray
     initial_distribution: np.ndarray
+    base_reward: np.ndarray | float = 0.0
+    pseudo_counts: np.ndarray | float = 0.0
     doubts: list[str] = field(default_factory=list)
     held_out: np.ndarray | None = None
 
@@ -66,12 +72,12 @@ def with_transitions(transitions, states, actions, weight, starts):
         transitions=transitions,
         counts=counts,
         known=counts,
-        penalised=np.ones(shape, dtype=bool),
+        penalised=transitions.only(np.ones(shape, dtype=bool), False),
         initial_distribution=_distribution(states[starts], weight[starts], shape[0]),
     )
 
 
-def with_successors(states, actions, weight, successors, starts, shape, *, stand_in):
+def with_successors(states, actions, weight, successors, starts, shape, *, stand_in, exists=None):
     """Summarise decisions whose next states are rows: the empirical kernel.
 
     Parameters
@@ -85,6 +91,8 @@ def with_successors(states, actions, weight, successors, starts, shape, *, stand
     stand_in : bool
         Whether a pair with no known continuation gets one: the mean successor of the actions tried in its
         state, or the state itself where none is known.
+    exists : boolean ndarray of shape (S, A), optional
+        Pairs that exist, by default all.
 
     Returns
     -------
@@ -108,18 +116,33 @@ def with_successors(states, actions, weight, successors, starts, shape, *, stand
         mean = Transitions(matrices).mix(np.divide(known, totals, where=totals > 0, out=np.zeros(shape)))
         # Where nothing at all is known, the state itself: a reward of 0 then has the value of one that goes on.
         mean = mean + sp.diags_array(1.0 * (totals[:, 0] == 0))
+        every = np.ones(shape, dtype=bool) if exists is None else exists
         matrices = [
-            sp.csr_array(matrix + sp.diags_array(1.0 * ~penalised[:, a]) @ mean)
+            sp.csr_array(matrix + sp.diags_array(1.0 * (every & ~penalised)[:, a]) @ mean)
             for a, matrix in enumerate(matrices)
         ]
-        penalised = np.ones(shape, dtype=bool)
+        penalised = every
     return Demonstrations(
-        transitions=Transitions(matrices),
+        transitions=Transitions(matrices, exists),
         counts=counts,
+        pseudo_counts=0.0 if stand_in else _never_taken(counts, exists),
         known=known,
         penalised=penalised,
         initial_distribution=_distribution(states[starts], weight[starts], shape[0]),
     )
+
+
+def _never_taken(counts, exists):
+    """Half a decision for each action that was never taken, as Krichevsky and Trofimov (1981) count: (S, A), or 0.
+
+    Where the penalty does not see such an action, its Q would run to minus infinity.
+    """
+    if counts.any(axis=0).all():
+        return 0.0
+    visits = counts.sum(axis=1, keepdims=True) * ~counts.any(axis=0)
+    visits = visits if exists is None else visits * exists
+    totals = visits.sum(axis=0)
+    return 0.5 * visits / np.where(totals > 0, totals, 1.0)
 
 
 def pair_counts(states, actions, weight, shape):

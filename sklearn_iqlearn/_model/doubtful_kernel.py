@@ -37,23 +37,25 @@ def doubt_kernel(transitions, labels, counts, n_rows, trajectory):
         Sentences, none where nothing looks wrong.
     """
     sums = transitions.row_sums
+    exists = transitions.only(np.ones(counts.shape, dtype=bool), False)
     ending = np.where(sums > 0, np.maximum(1 - sums, 0.0), 0.0)
     doubts = []
-    if n_rows >= counts.size and np.mean(ending <= ROW_SUM_TOLERANCE) > 0.5:
-        doubts += _unseen_endings(sums > 0, labels, counts)
+    if n_rows >= exists.sum() and np.mean(ending[exists] <= ROW_SUM_TOLERANCE) > 0.5:
+        doubts += _unseen_endings(sums > 0, exists, labels, counts)
     rounded = [*_rounded(sums, ending, labels)]
     if rounded and not _expected(ending, counts, n_rows, trajectory):
         doubts += rounded
     return doubts
 
 
-def _unseen_endings(goes_on, labels, counts):
+def _unseen_endings(goes_on, exists, labels, counts):
     """Rows of zeros where nothing was seen.
 
     Not in a state where every action ends the episode, nor for an action that ends it everywhere; not where such
     pairs are mostly seen, nor where most pairs that are not seen have rows.
     """
     asked = counts.any(axis=1, keepdims=True) & goes_on.any(axis=1, keepdims=True) & goes_on.any(axis=0)
+    asked = asked & exists
     unseen, ends = asked & (counts == 0), asked & ~goes_on
     found = unseen & ends
     if 2 * found.sum() > max(unseen.sum(), ends.sum()):
@@ -61,8 +63,9 @@ def _unseen_endings(goes_on, labels, counts):
         yield (
             f"transitions end the episode where nothing was seen: of {unseen.sum()} pairs of a visited state and "
             f"an action never taken there {found.sum()} have rows of zeros, which end the episode with value 0, "
-            f"the first state {state} and action {plain(labels[action])}. Where transitions are frequencies, give "
-            "such pairs probabilities too, as those of the action over all states."
+            f"the first state {state} and action {plain(labels[action])}. Where such actions do not exist, tell "
+            "action_mask; where transitions are frequencies, give such pairs probabilities too, as those of the "
+            "action over all states."
         )
 
 

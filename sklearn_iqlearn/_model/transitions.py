@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
@@ -27,49 +28,38 @@ class Transitions:
     Parameters
     ----------
     given : sequence of n_actions arrays or CSR arrays of shape (n_states, n_states)
+        A dense one has only the rows of the states where its action exists.
     exists : boolean ndarray of shape (n_states, n_actions), optional
-        Pairs that exist, by default all. The rows of the others are never read; what tells of them here is 0.
+        Pairs that exist, by default all. What tells of the others here is 0.
     """
 
     def __init__(self, given, exists=None):
-        self.given = tuple(given)
-        self.n_actions = len(self.given)
-        self.n_states = self.given[0].shape[0]
+        self.n_actions = len(given)
+        self.n_states = given[0].shape[1]
         self.exists = None if exists is None or exists.all() else exists
-
-    def restricted(self, exists):
-        """The same transitions, with no other pairs than those that exist, (S, A)."""
-        return Transitions(self.given, exists if self.exists is None else exists & self.exists)
+        every = [slice(None)] * self.n_actions if self.exists is None else map(np.flatnonzero, self.exists.T)
+        # Of each action the states whose rows are in a matrix, an index, and the matrix.
+        self.blocks: list[tuple[Any, Any]] = [
+            (slice(None) if sp.issparse(matrix) else states, matrix)
+            for states, matrix in zip(every, given, strict=True)
+        ]
 
     @cached_property
     def bar(self):
         """What keeps a policy from pairs that do not exist: minus infinity, else 0; (S, A), or one 0 for all."""
         return 0.0 if self.exists is None else np.where(self.exists, 0.0, -np.inf)
 
+    def only(self, table, other=0.0):
+        """A table (S, A) with another value for pairs that do not exist."""
+        return table if self.exists is None else np.where(self.exists, table, other)
+
     @cached_property
     def matrices(self):
         """The (S, S) matrices, with rows of zeros for pairs that do not exist."""
-        if self.exists is None:
-            return self.given
         return tuple(
-            _only(matrix, self.exists[:, a]) if sp.issparse(matrix) else matrix * self.exists[:, a, None]
-            for a, matrix in enumerate(self.given)
+            matrix if sp.issparse(matrix) or self.exists is None else _spread_rows(matrix, self.exists[:, a])
+            for a, (_, matrix) in enumerate(self.blocks)
         )
-
-    @cached_property
-    def blocks(self):
-        """For each action the states whose rows are in a matrix, an index, and the matrix: what products take.
-
-        Dense rows of pairs that do not exist are left out; the others cost what they have of nonzeros.
-        """
-        if self.exists is None:
-            return [(slice(None), matrix) for matrix in self.given]
-        return [
-            (slice(None), self.matrices[a])
-            if sp.issparse(matrix)
-            else (np.flatnonzero(self.exists[:, a]), matrix[self.exists[:, a]])
-            for a, matrix in enumerate(self.given)
-        ]
 
     def _spread(self, of_block, shape=()):
         """What ``of_block(states, matrix)`` finds for each action, as (S, A, ...)."""
@@ -132,7 +122,7 @@ class Transitions:
         Such a matrix (the Schur complement of Newton's method) has at most the sum over states of the
         squared number of successors as its nonzeros, the few heavy states left aside.
         """
-        if self.n_states <= SMALL or not all(map(sp.issparse, self.matrices)):
+        if self.n_states <= SMALL or not all(sp.issparse(matrix) for _, matrix in self.blocks):
             return True
         heavy = self.heavy_states()
         rank = heavy.sum() * (self.n_actions + 2)
@@ -154,12 +144,26 @@ def _only(matrix, rows):
     return sp.csr_array((matrix.data[kept], matrix.indices[kept], indptr), shape=matrix.shape)
 
 
-def check_transitions(transitions):
-    """Validate the estimator's ``transitions``.
+def _spread_rows(matrix, rows):
+    """A matrix of some rows, a boolean array, with zeros for the others, in its own form."""
+    if not sp.issparse(matrix):
+        whole = np.zeros((len(rows), matrix.shape[1]))
+        whole[rows] = matrix
+        return whole
+    length = np.zeros(len(rows), dtype=matrix.indptr.dtype)
+    length[rows] = np.diff(matrix.indptr)
+    indptr = np.concatenate([[0], np.cumsum(length)])
+    return sp.csr_array((matrix.data, matrix.indices, indptr), shape=(len(rows), matrix.shape[1]))
+
+
+def check_transitions(transitions, action_mask=None):
+    """Validate the estimator's ``transitions`` and ``action_mask``.
 
     Parameters
     ----------
     transitions : array of shape (A, S, S), sequence of A (S, S) matrices, or mapping label -> matrix
+    action_mask : boolean array of shape (S, A), optional
+        Rows of pairs that do not exist may hold anything.
 
     Returns
     -------
@@ -183,9 +187,39 @@ def check_transitions(transitions):
     ]
     _check_shapes([matrix.shape for matrix in matrices])
     n_states = matrices[0].shape[0] if matrices[0].ndim else 0
-    return Transitions(
-        [_check_matrix(matrix, label, n_states) for matrix, label in zip(matrices, labels, strict=True)]
-    ), labels
+    exists = None if action_mask is None else check_mask(action_mask, (n_states, len(labels)))
+    kernel = [
+        _check_matrix(matrix, label, n_states, None if exists is None or exists.all() else exists[:, a])
+        for a, (matrix, label) in enumerate(zip(matrices, labels, strict=True))
+    ]
+    return Transitions(kernel, exists), labels
+
+
+def check_mask(action_mask, shape, where="state"):
+    """An action mask as a boolean array with an action, at least, in each row.
+
+    Parameters
+    ----------
+    action_mask : array
+    shape : tuple (n, A)
+    where : str
+        What a row of it is.
+    """
+    if callable(action_mask):
+        raise ValueError(
+            f"action_mask must be a boolean array of shape {shape} where transitions are given, got the function "
+            f"{getattr(action_mask, '__name__', action_mask)!r}: functions of X are for rows of features."
+        )
+    found = real_array("action_mask", action_mask, shape)
+    exists = found != 0
+    if not np.array_equal(found, exists):
+        raise ValueError(f"action_mask must hold True and False, got {plain(found[found != exists][0])}.")
+    if not exists.any(axis=1).all():
+        raise ValueError(
+            f"action_mask must leave an action in every {where}, got none in {where} "
+            f"{int(np.argmin(exists.any(axis=1)))}."
+        )
+    return exists
 
 
 def _check_labels(found):
@@ -219,8 +253,11 @@ def _check_shapes(shapes):
     raise ValueError(f"transitions must have shape (n_actions, n_states, n_states), got {shape}.{hint}")
 
 
-def _check_matrix(matrix, label, n_states):
-    """One action's matrix as a float64 array or CSR array, shared with the caller where it can be."""
+def _check_matrix(matrix, label, n_states, exists=None):
+    """One action's matrix as a float64 array or CSR array, shared with the caller where it can be.
+
+    Where only some rows exist, a boolean array, an array has those alone, a CSR array no entries in the others.
+    """
     name = f"transitions of action {label}"
     if sp.issparse(matrix):
         if matrix.dtype.kind not in "biuf":
@@ -229,27 +266,32 @@ def _check_matrix(matrix, label, n_states):
         if not matrix.has_canonical_format:  # products would sort it in place
             matrix = matrix.copy()
             matrix.sum_duplicates()
-        values = matrix.data
-    else:
-        values = matrix
     if matrix.shape != (n_states, n_states) or n_states == 0:
         wanted = f"shape ({n_states}, {n_states})" if n_states else "shape (S, S), with a state at least"
         raise ValueError(f"{name} must have {wanted}, got {matrix.shape}.")
+    states = np.arange(n_states)
+    if exists is not None and sp.issparse(matrix):
+        matrix = _only(matrix, exists)
+    elif exists is not None:
+        matrix, states = matrix[exists], states[exists]
+    values = matrix.data if sp.issparse(matrix) else matrix
     if not np.isfinite(values).all():
         raise ValueError(f"{name} must be finite, got {values[~np.isfinite(values)][0]}.")
     if (values < 0).any():
         raise ValueError(f"{name} must be non-negative, got {values.min()}.")
     totals = matrix.sum(axis=1)
-    worst = int(np.argmax(totals))
-    if totals[worst] > 1 + ROW_SUM_TOLERANCE:
-        raise ValueError(f"{name}, state {worst}, must sum to at most 1, got {totals[worst]:.6g}.")
-    if totals[worst] > 1 + ROUNDING:  # rounded to single precision: times a discount, it may reach 1
+    highest = totals.max(initial=0.0)
+    if highest > 1 + ROW_SUM_TOLERANCE:
+        state = states[np.argmax(totals)]
+        raise ValueError(f"{name}, state {state}, must sum to at most 1, got {highest:.6g}.")
+    if highest > 1 + ROUNDING:  # rounded to single precision: times a discount, it may reach 1
         divisor = np.where(totals > 1 + ROUNDING, totals, 1.0)
         matrix = (
             sp.csr_array(sp.diags_array(1 / divisor) @ matrix)
             if sp.issparse(matrix)
             else matrix / divisor[:, None]
         )
-    if not sp.issparse(matrix) and n_states > SMALL and np.count_nonzero(matrix) < SPARSE_SHARE * matrix.size:
-        return sp.csr_array(matrix)
-    return matrix
+    if sp.issparse(matrix) or n_states <= SMALL or np.count_nonzero(matrix) >= SPARSE_SHARE * matrix.size:
+        return matrix
+    rows = sp.csr_array(matrix)
+    return rows if exists is None else _spread_rows(rows, exists)

@@ -3,15 +3,19 @@
 Notation (shapes): Q (S, A) with soft value V (S,) and softmax policy pi (S, A) at temperature sigma;
 transitions P, stacked as T (S*A, S); rho (S, A) the shares of the visits and rho_S (S,) their row sums;
 w (S, A) the weights of the reward penalty, (N + smoothing) / n for counts N of total n; p0 (S,) the
-initial distribution; Pi the (S, S*A) matrix with pi in it. E repeats a state's row for its actions.
+initial distribution; h (S, A) the part of the reward that is known; Pi the (S, S*A) matrix with pi in it. E
+repeats a state's row for its actions.
 
 Objective
     r = Q - gamma T V                                                (Garg et al. 2021, eq. 6)
-    J = -sum rho r + sum v V + sum w g_alpha(r)
+    J = -sum rho r + sum v V + sum w g_alpha(r - h)
 
     value_term="expert":   v = rho_S - gamma T' rho, and J = -sigma * mean log pi + penalty,
                            since -rho (r + gamma T V) + rho_S V = -rho (Q - V) = -sigma rho log pi
     value_term="initial":  v = (1 - gamma) p0                        (Garg et al. 2021, eq. 9)
+
+Sums are over the pairs that exist. A table has a finite value for the others too, 0 where it is free to choose:
+their pi, rho and w are 0, and with these all derivatives.
 
 Q is given as q + E V0, for fixed values V0 of reward r0 = (E - gamma T) V0. Near discount 1 values are large
 (sigma log(A) / (1 - gamma) for a reward of 0), each set of states that is never left at a level of its own, while
@@ -21,18 +25,18 @@ rewards and advantages are small: kept apart,
 
 neither costs the other its digits.
 
-Gradient. With u = dJ/dr = w g_alpha'(r) - rho and b = v - gamma T' u, the total derivative in V,
+Gradient. With u = dJ/dr = w g_alpha'(r - h) - rho and b = v - gamma T' u, the total derivative in V,
 
     dJ/dQ = u + Pi' b.
 
 Hessian. A direction x changes V by z = Pi x, r by x - gamma T z, and pi by pi (x - E z) / sigma:
 
-    x' H x = sum w g_alpha''(r) (x - gamma T z)^2 + sum_s b_s / sigma * Var_pi(x_s).
+    x' H x = sum w g_alpha''(r - h) (x - gamma T z)^2 + sum_s b_s / sigma * Var_pi(x_s).
 
 It is positive semidefinite where b >= 0; b clipped at 0 gives a curvature that always is.
 
 Newton's direction solves H x = -G. Write x = E z + y: z moves the values and y, with Pi y = 0, the
-advantages. With d = w g_alpha''(r), beta = b / sigma and L = E - gamma T, minimise
+advantages. With d = w g_alpha''(r - h), beta = b / sigma and L = E - gamma T, minimise
 
     sum d (L z + y)^2 / 2 + sum beta pi y^2 / 2 + G' (E z + y)    subject to  Pi y = 0.
 
@@ -84,9 +88,11 @@ class Objective:
     divergence : Divergence
     n : float
         Total weight of the decisions.
-    base_value : ndarray of shape (S,), or 0
-        V0, added to every table of action values.
     base_reward : ndarray of shape (S, A), or 0
+        h.
+    centre_value : ndarray of shape (S,), or 0
+        V0, added to every table of action values.
+    centre_reward : ndarray of shape (S, A), or 0
         r0.
     """
 
@@ -99,22 +105,31 @@ class Objective:
     divergence: Divergence
     alpha: float
     n: float = 1.0
-    base_value: np.ndarray | float = 0.0
     base_reward: np.ndarray | float = 0.0
+    centre_value: np.ndarray | float = 0.0
+    centre_reward: np.ndarray | float = 0.0
 
     def about(self, value):
         """The same objective for tables given less ``value`` too."""
         reward = inverse_bellman(value[:, None], value, self.transitions, self.discount)
-        return replace(self, base_value=self.base_value + value, base_reward=self.base_reward + reward)
+        return replace(self, centre_value=self.centre_value + value, centre_reward=self.centre_reward + reward)
 
     def whole(self, q):
-        """The table ``q + V0``."""
-        return q + np.reshape(self.base_value, (-1, 1))
+        """The table ``q + V0``, minus infinity for pairs that do not exist."""
+        return q + np.reshape(self.centre_value, (-1, 1)) + self.transitions.bar
+
+    def soft_value(self, q):
+        """The soft value of a table: (S, A) -> (S,)."""
+        return soft_value(q + self.transitions.bar, self.temperature)
+
+    def policy(self, q):
+        """The policy of a table: (S, A) -> (S, A)."""
+        return np.exp(log_policy(q + self.transitions.bar, self.temperature))
 
     @cached_property
-    def base_loss(self):
+    def centre_loss(self):
         """What V0 adds to ``v V``."""
-        return float(np.sum(self.value_weight * self.base_value))
+        return float(np.sum(self.value_weight * self.centre_value))
 
     @cached_property
     def is_likelihood(self):
@@ -126,23 +141,24 @@ class Objective:
         """J without the penalty."""
         if self.is_likelihood:
             return np.sum(self.occupancy * (value[:, None] - q))
-        return self.value_weight @ value + self.base_loss - np.sum(self.occupancy * reward)
+        return self.value_weight @ value + self.centre_loss - np.sum(self.occupancy * reward)
 
     def reward(self, q, value):
         """The reward of the table ``q + V0``, where ``value`` is the soft value of ``q``."""
-        return self.base_reward + inverse_bellman(q, value, self.transitions, self.discount)
+        return self.centre_reward + inverse_bellman(q, value, self.transitions, self.discount)
 
     def reward_of(self, q):
         """The reward of the table ``q + V0``."""
-        return self.reward(q, soft_value(q, self.temperature))
+        return self.reward(q, self.soft_value(q))
 
     def scaled(self, reward):
-        """The reward in units of alpha, 0 where it takes no part in the penalty."""
-        return np.where(self.penalty_weight > 0, reward / self.alpha, 0.0)
+        """What the penalty sees of a reward, in units of alpha: 0 where it takes no part."""
+        return np.where(self.penalty_weight > 0, (reward - self.base_reward) / self.alpha, 0.0)
 
     def at(self, q):
         """J at the table ``q + V0``, or None outside the domain of the divergence."""
-        value = soft_value(q, self.temperature)
+        q = self.transitions.only(q)
+        value = self.soft_value(q)
         return self.evaluate(q, value, self.reward(q, value))
 
     def evaluate(self, q, value, reward):
@@ -163,7 +179,7 @@ class Evaluation:
         self.objective, self.q, self.value, self.reward, self.loss = objective, q, value, reward, loss
         # The reward is a difference of values, and inherits their rounding.
         self.rounding = ROUNDING * (objective.temperature + abs(loss) + np.abs(q).max())
-        self.policy = np.exp(log_policy(q, objective.temperature))
+        self.policy = objective.policy(q)
         scaled = objective.scaled(reward)
         self.pull = objective.penalty_weight * objective.divergence.dg(scaled) - objective.occupancy
         self.curvature = objective.penalty_weight * objective.divergence.d2g(scaled) / objective.alpha
@@ -192,7 +208,7 @@ class Evaluation:
         divergence, alpha = self.objective.divergence, self.objective.alpha
         edge = alpha * np.where(change > 0, divergence.upper, divergence.lower)
         moving = (change != 0) & (self.objective.penalty_weight > 0)
-        steps = (edge - self.reward)[moving] / change[moving]
+        steps = (edge - self.reward + self.objective.base_reward)[moving] / change[moving]
         return min(1.0, FRACTION_TO_EDGE * steps.min(initial=np.inf))
 
     def moves(self, direction, step):
@@ -215,10 +231,10 @@ class Evaluation:
         objective = self.objective
         q = self.q + step * direction
         wanted = self.reward + step * self.reward_change(direction)
-        value = soft_value(q, objective.temperature)
-        error = wanted - objective.reward(q, value)
+        error = wanted - objective.reward_of(q)
         change = self._solve_continuation((self.policy * error).sum(axis=1))
-        return q + error + objective.discount * objective.transitions.expected_next(change)
+        moved = q + error + objective.discount * objective.transitions.expected_next(change)
+        return objective.transitions.only(moved)
 
     @cached_property
     def _solve_continuation(self):
@@ -251,7 +267,7 @@ class Evaluation:
 
     def _convex_in_advantages(self, beta):
         """States where diag(e) is positive definite on the advantages: at most one e < 0, and then 1/m < 0."""
-        e = self.curvature + beta[:, None] * self.policy
+        e = self.objective.transitions.only(self.curvature + beta[:, None] * self.policy, 1.0)
         with np.errstate(divide="ignore", invalid="ignore"):
             negative_curvature = np.sum(self.policy**2 / e, axis=1) < 0
         n_negative = (e < 0).sum(axis=1)
@@ -262,7 +278,7 @@ class Evaluation:
         transitions, discount = self.objective.transitions, self.objective.discount
         pi, gradient = self.policy, self.gradient
         e = d + beta[:, None] * pi
-        e = np.where(e != 0, e, 1.0)  # a pair without weight or visits: nothing moves it
+        e = np.where(e != 0, e, 1.0)  # a pair without weight or visits, or that does not exist: nothing moves it
         m = 1 / (pi**2 / e).sum(axis=1)
 
         projected = (d / e) * (gradient - pi * (m * (pi * gradient / e).sum(axis=1))[:, None])
@@ -272,7 +288,7 @@ class Evaluation:
 
         changed = gradient + d * (z[:, None] - discount * transitions.expected_next(z))
         t = m * (pi * changed / e).sum(axis=1)
-        return z[:, None] + (pi * t[:, None] - changed) / e
+        return transitions.only(z[:, None] + (pi * t[:, None] - changed) / e)
 
 
 @np.errstate(over="ignore", divide="ignore", invalid="ignore")  # a direction that overflows does not descend
@@ -304,7 +320,7 @@ def first_descent(point, solve, damping):
 def expert_term(demonstrations, discount):
     """Weights (reward, value) and total of the likelihood of the observed actions."""
     total = demonstrations.counts.sum()
-    rho = demonstrations.counts / total
+    rho = (demonstrations.counts + demonstrations.pseudo_counts) / total
     return rho, rho.sum(axis=1) - discount * demonstrations.transitions.flow(rho), total
 
 

@@ -25,6 +25,10 @@ class Form(Problem, Protocol):
         """Smallest dimension of the largest dense products, which decides on BLAS threads."""
 
     @property
+    def size(self) -> int:
+        """Number of parameters."""
+
+    @property
     def needs_stand_in(self) -> bool:
         """Whether nothing but the penalty bounds the Q of a pair without a known next state."""
 
@@ -56,7 +60,7 @@ class RowForm(Form, Protocol):
 
     @staticmethod
     def values(estimator: Any, X: np.ndarray) -> np.ndarray:
-        """Q of rows, of a fit without transitions: (n_rows, A)."""
+        """Q of rows, of a fit without transitions, finite for actions that do not exist too: (n_rows, A)."""
 
 
 class InformativePoint(NewtonPoint, Protocol):

@@ -11,7 +11,7 @@ from sklearn_iqlearn._coefficients.identification import rank
 from sklearn_iqlearn._numerics.linear_algebra import factor, solve_scaled, weighted_gram
 from sklearn_iqlearn._objective.objective import Evaluation, Objective, first_descent
 from sklearn_iqlearn._q_functions.base import CoefficientForm
-from sklearn_iqlearn._q_functions.tabular import zero_reward_table
+from sklearn_iqlearn._q_functions.tabular import base_table
 
 
 def linear_table(parameters, inputs):
@@ -80,6 +80,10 @@ class Linear:
         return self.ridge.shape
 
     @property
+    def size(self):
+        return self.ridge.size
+
+    @property
     def narrowest(self):
         """The states where the start factors dense transitions, else the coefficients."""
         transitions = self.objective.transitions
@@ -87,8 +91,11 @@ class Linear:
         return min(transitions.n_states, self.ridge.size) if sparse else transitions.n_states
 
     def start(self):
-        """The least squares fit of the Q of a zero reward, in the pairs that count."""
-        target, weight = zero_reward_table(self.objective), self.objective.penalty_weight + 1e-12
+        """The least squares fit of the Q of the known reward, in the pairs that count."""
+        target, weight = (
+            base_table(self.objective),
+            self.objective.transitions.only(self.objective.penalty_weight + 1e-12),
+        )
         moment = self.second_moment(weight)
         moment[np.diag_indices_from(moment)] += 1e-10 * (1 + moment.diagonal())
         found = factor(moment)(self.pull_back(weight * target).ravel()).reshape(self.ridge.shape)
@@ -184,12 +191,18 @@ class Linear:
         visited, n_actions = estimator.counts_.any(axis=1), estimator.counts_.shape[1]
         given = estimator.states_ if estimator.transitions is None else estimator.features
         features, intercept = np.asarray(given, dtype=np.float64)[visited], int(estimator.fit_intercept)
+        exists = estimator.q_table_[visited] > -np.inf
         if features.ndim == 2:
-            return (n_actions - 1) * rank(np.hstack([features, np.ones((len(features), intercept))]))
-        constants = np.eye(n_actions, n_actions * intercept)
-        constants = np.broadcast_to(constants, (len(features), *constants.shape))
-        design = np.concatenate([features, constants], axis=2)
-        return rank((design[:, 1:] - design[:, :1]).reshape(-1, design.shape[2]))
+            features = np.hstack([features, np.ones((len(features), intercept))])
+            if exists.all():
+                return (n_actions - 1) * rank(features)
+            design = np.einsum("sk,ab->sakb", features, np.eye(n_actions)).reshape(*exists.shape, -1)
+        else:
+            constants = np.eye(n_actions, n_actions * intercept)
+            constants = np.broadcast_to(constants, (len(features), *constants.shape))
+            design = np.concatenate([features, constants], axis=2)
+        first = np.take_along_axis(design, exists.argmax(axis=1)[:, None, None], axis=1)
+        return rank((np.where(exists[..., None], design, first) - first)[exists])
 
 
 @dataclass(frozen=True)

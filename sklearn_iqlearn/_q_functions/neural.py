@@ -117,6 +117,10 @@ class Neural:
         return [[(fan_in, fan_out), (fan_out,)] for fan_in, fan_out in pairwise(widths)]
 
     @property
+    def size(self):
+        return sum(fan_in * fan_out + fan_out for (fan_in, fan_out), _ in self.shapes)
+
+    @property
     def narrowest(self):
         return max([*self.sizes, self.objective.occupancy.shape[1]])
 

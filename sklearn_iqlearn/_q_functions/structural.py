@@ -1,19 +1,19 @@
 """A reward linear in features, whose Q is its soft-Bellman solution (Rust 1987: nested fixed point).
 
-With r = F theta, F (S*A, K), the objective of ``_objective`` is
+With r = h + F theta, F (S*A, K) and h the part of the reward that is known, the objective of ``_objective`` is
 
-    J(theta) = -sum rho r + sum v V(r) + sum w g_alpha(r),
+    J(theta) = -sum rho r + sum v V(r) + sum w g_alpha(F theta),
 
 V(r) the soft value of the best policy. With ``alpha=inf`` and ``value_term="expert"`` it is maximum likelihood;
 with ``"initial"`` its gradient is that of maximum entropy inverse reinforcement learning (Ziebart 2010).
 
 Gradient. The soft value changes with the reward by dV/dr = (I - gamma P_pi)^-1 Pi. With the adjoint m,
 
-    (I - gamma P_pi)' m = v,    u = w g_alpha'(r) - rho,    dJ/dtheta = F' (u + Pi' m).
+    (I - gamma P_pi)' m = v,    u = w g_alpha'(F theta) - rho,    dJ/dtheta = F' (u + Pi' m).
 
 Hessian. A direction x of theta changes the reward by F x, the values by z = dV/dr F x, Q by y = F x + gamma T z:
 
-    x' H x = sum w g_alpha''(r) (F x)^2 + sum_s m_s / sigma * Var_pi(y_s).
+    x' H x = sum w g_alpha''(F theta) (F x)^2 + sum_s m_s / sigma * Var_pi(y_s).
 
 It is positive semidefinite where m >= 0. Fisher's scoring has the visits rho_S in the place of m, which is its
 mean where the policy is right, and always is. J and theta are both in units of reward: the gradient has none.
@@ -37,8 +37,6 @@ from sklearn_iqlearn._model.continuation import continuation
 from sklearn_iqlearn._model.soft_bellman import (
     MAX_ITER,
     NotSolved,
-    log_policy,
-    soft_value,
     solve_soft_bellman,
 )
 from sklearn_iqlearn._numerics.linear_algebra import solve_scaled, weighted_gram
@@ -94,17 +92,23 @@ class Structural:
         return self.units.shape
 
     @property
+    def size(self):
+        return self.units.size
+
+    @property
     def narrowest(self):
         return self.objective.transitions.n_states
 
     def start(self):
-        """A reward of 0 or, where it is better, two rounds of pseudo-likelihood from smoothed frequencies."""
+        """Coefficients of 0 or, where it is better, two rounds of pseudo-likelihood from smoothed frequencies."""
         objective, zero = self.objective, np.zeros_like(self.units)
         counts = objective.occupancy * objective.n
-        smoothed = counts + 0.5
-        frequencies = np.log(smoothed / smoothed.sum(axis=1, keepdims=True))
+        smoothed = objective.transitions.only(counts + 0.5)
+        with np.errstate(divide="ignore"):
+            frequencies = np.log(smoothed / smoothed.sum(axis=1, keepdims=True))
         settings = objective.transitions, objective.discount, objective.temperature
-        found = pseudo_likelihood(self.features, counts, frequencies, *settings, most_rounds=START_ROUNDS).coef
+        options = {"base_reward": objective.base_reward, "most_rounds": START_ROUNDS}
+        found = pseudo_likelihood(self.features, counts, frequencies, *settings, **options).coef
         return min(zero, found, key=lambda trial: loss_of(self.at(trial)))
 
     def at(self, parameters):
@@ -112,21 +116,26 @@ class Structural:
             table = self.table(parameters, max_iter=MOST_STEPS)
         except NotSolved:  # too far away
             return None
-        value = soft_value(table, self.objective.temperature)
-        evaluation = self.objective.evaluate(table, value, self.features @ parameters)
+        value, free = self.objective.soft_value(table), self.objective.transitions.only(table)
+        evaluation = self.objective.evaluate(free, value, self._reward(parameters))
         if evaluation is None:
             return None
         self._check_bounded(evaluation)
         return StructuralPoint(self, parameters, evaluation)
 
-    def _check_bounded(self, evaluation):
-        """Raise a ValueError where the objective, its penalty switched off, falls below 0.
+    def _reward(self, parameters):
+        return self.objective.base_reward + self.features @ parameters
 
-        Of a policy whose average features are those of the visits it is the discounted entropy at least.
+    def _check_bounded(self, evaluation):
+        """Raise a ValueError where the objective, its penalty switched off, falls below what it can be.
+
+        Of a policy whose average features are those of the visits it is the discounted entropy at least, and the
+        difference of their average known rewards.
         """
         objective = self.objective
         size = objective.temperature + np.abs(evaluation.reward).max()
-        if evaluation.loss < -BELOW_ZERO * size and not objective.penalty_weight.any():
+        least = -BELOW_ZERO * size - np.ptp(objective.transitions.only(np.asarray(objective.base_reward)))
+        if evaluation.loss < least and not objective.penalty_weight.any():
             raise ValueError(
                 "alpha must be finite with value_term='initial' for these decisions, got inf: no policy from the "
                 "initial distribution has the average features of the visited pairs, so that the objective has no "
@@ -139,7 +148,7 @@ class Structural:
         if known is None or not np.array_equal(known, parameters):
             objective = self.objective
             table = solve_soft_bellman(
-                self.features @ parameters,
+                self._reward(parameters) + objective.transitions.bar,
                 objective.transitions,
                 objective.discount,
                 objective.temperature,
@@ -161,9 +170,10 @@ class Structural:
         Open is where Fisher's information vanishes; also where it does because a coefficient runs to infinity.
         """
         objective = self.objective
-        policy = np.exp(log_policy(self.table(parameters), objective.temperature))
+        policy = objective.policy(self.table(parameters))
         slope, visits = advantage_sensitivity(self, policy), objective.occupancy.sum(axis=1, keepdims=True)
-        silent = told_and_open(slope[visits[:, 0] > 0].reshape(-1, len(parameters)))[1]
+        visited = np.broadcast_to(visits > 0, objective.occupancy.shape)
+        silent = told_and_open(slope[objective.transitions.only(visited, False)])[1]
         silent = unmoved(self.features[objective.penalty_weight > 0], silent)  # the penalty may have chosen
         least, point = parameters - silent.T @ (silent @ parameters), self.at(parameters)
         if loss_of(self.at(least)) <= point.loss + point.rounding:
@@ -186,7 +196,8 @@ class Structural:
         # Actions ruled out carry no information. A lead of 1 takes a direction of length 1 / (2 sqrt(K)) at least.
         if np.linalg.eigvalsh(information)[0] > 4 * len(size) * RULED_OUT:
             return None
-        found = separation(change, objective.occupancy > 0, self.features[objective.penalty_weight > 0])
+        held = self.features[objective.penalty_weight > 0]
+        found = separation(change, objective.occupancy > 0, objective.transitions.exists, held)
         if found is None:
             return None
         # Changes are 0 on average under the policy: what decisions gain is what losers are still expected to take.

@@ -4,15 +4,16 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from sklearn_iqlearn._model.soft_bellman import soft_value, solve_soft_bellman
+from sklearn_iqlearn._model.soft_bellman import solve_soft_bellman
 from sklearn_iqlearn._objective.objective import Objective
 from sklearn_iqlearn._q_functions.base import NewtonForm
 
 
-def zero_reward_table(objective):
-    """The Q of a reward of 0."""
-    zero = np.zeros_like(objective.occupancy)
-    return solve_soft_bellman(zero, objective.transitions, objective.discount, objective.temperature)
+def base_table(objective):
+    """The Q of the part of the reward that is known, where nothing is penalised."""
+    reward = np.zeros_like(objective.occupancy) + objective.base_reward + objective.transitions.bar
+    found = solve_soft_bellman(reward, objective.transitions, objective.discount, objective.temperature)
+    return objective.transitions.only(found)
 
 
 def free_table(parameters, inputs):
@@ -40,11 +41,16 @@ class Tabular:
         return self.objective.occupancy.shape
 
     @property
+    def size(self):
+        exists = self.objective.transitions.exists
+        return self.objective.occupancy.size if exists is None else int(exists.sum())
+
+    @property
     def narrowest(self):
         return self.objective.transitions.n_states
 
     def start(self):
-        return zero_reward_table(self.objective)
+        return base_table(self.objective)
 
     def at(self, parameters):
         return self.objective.at(parameters)
@@ -53,10 +59,11 @@ class Tabular:
         return parameters
 
     def centred(self, parameters):
-        value = soft_value(parameters, self.objective.temperature)
+        value = self.objective.soft_value(parameters)
         if np.abs(value).max() <= self.objective.temperature:  # the differences of Q have no more digits
             return self, parameters
-        return replace(self, objective=self.objective.about(value)), parameters - value[:, None]
+        centred = self.objective.transitions.only(parameters - value[:, None])
+        return replace(self, objective=self.objective.about(value)), centred
 
     def attributes(self, parameters):
         return {}
@@ -68,18 +75,20 @@ class Tabular:
         return None
 
     def recall(self, estimator):
-        return estimator.q_table_
+        return self.objective.transitions.only(estimator.q_table_)
 
     @staticmethod
     def values(estimator, X):
         """Rows that are not among the states get 0 for every action: the uniform policy."""
         known = find_rows(estimator.states_, X)
-        return np.where(known[:, None] >= 0, estimator.q_table_[known], 0.0)
+        q = estimator.q_table_[known]
+        return np.where((known[:, None] >= 0) & (q > -np.inf), q, 0.0)
 
     @staticmethod
     def n_free(estimator):
-        visited = int((estimator.counts_ > 0).any(axis=1).sum())
-        return visited * (estimator.counts_.shape[1] - 1)
+        visited = (estimator.counts_ > 0).any(axis=1)
+        exists = estimator.q_table_[visited] > -np.inf
+        return int(exists.sum() - visited.sum())
 
 
 def find_rows(table, rows):

@@ -123,7 +123,11 @@ class _Search:
     def _judge(self, parameters, loss):
         """The cost at the parameters: their loss, or what they lack on the decisions held out."""
         self.curve.append(loss)
-        cost = loss if self.validate is None else -self.validate(self.problem.table(parameters))
+        cost = (
+            loss
+            if self.validate is None
+            else -self.validate(self.problem.objective.whole(self.problem.table(parameters)))
+        )
         if cost < self.least:
             self.best, self.least = parameters, cost
         if len(self.curve) > self.max_iter:

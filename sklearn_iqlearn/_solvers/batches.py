@@ -120,6 +120,12 @@ class Batches:
                 "occupancy": spread(occupancy),
                 "penalty_weight": spread(scale * objective.penalty_weight[states, actions]),
                 "value_weight": value_weight,
-                "base_reward": np.zeros((local.size, n_actions)),
+                "bar": _of_states(data["bar"], local),
+                "base_reward": _of_states(data["base_reward"], local),
             },
         )
+
+
+def _of_states(table, states):
+    """Rows of a table, or the one number that stands for all."""
+    return table[states] if table.ndim else table

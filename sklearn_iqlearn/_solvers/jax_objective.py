@@ -29,16 +29,16 @@ MARGINS = (1e-4, 1e-6, 1e-8, 1e-10, 1e-12)
 
 def table_loss(q, data, divergence):
     """J of a table of soft action values, written once more for differentiation by JAX."""
-    value = data["temperature"] * jax.nn.logsumexp(q / data["temperature"], axis=1)
+    value = data["temperature"] * jax.nn.logsumexp((q + data["bar"]) / data["temperature"], axis=1)
     flows = data["probabilities"] * value[data["successors"]]
     next_value = jax.ops.segment_sum(flows, data["pairs"], num_segments=q.size).reshape(q.shape)
-    reward = data["base_reward"] + q - data["discount"] * next_value
-    u = jnp.where(data["penalty_weight"] > 0, reward / data["alpha"], 0.0)
+    reward = data["centre_reward"] + q - data["discount"] * next_value
+    u = jnp.where(data["penalty_weight"] > 0, (reward - data["base_reward"]) / data["alpha"], 0.0)
     return (
         jnp.sum(data["penalty_weight"] * data["alpha"] * _continued(divergence, u, data["ends"]))
         - jnp.sum(data["occupancy"] * reward)
         + data["value_weight"] @ value
-        + data["base_loss"]
+        + data["centre_loss"]
     )
 
 
@@ -81,12 +81,13 @@ def _to_jax(objective, margin):
     stacked = [sp.coo_array(matrix) for matrix in objective.transitions.matrices]
     n_actions = objective.transitions.n_actions
     scalars = ("discount", "temperature", "alpha")
-    arrays = ("occupancy", "penalty_weight", "value_weight", "base_reward")
+    arrays = ("occupancy", "penalty_weight", "value_weight", "base_reward", "centre_reward")
     return {
         "pairs": np.concatenate([m.row * n_actions + a for a, m in enumerate(stacked)]),
         "successors": np.concatenate([m.col for m in stacked]),
         "probabilities": np.concatenate([m.data for m in stacked]),
-        "base_loss": np.float64(objective.base_loss),
+        "bar": np.asarray(objective.transitions.bar),
+        "centre_loss": np.float64(objective.centre_loss),
         "ends": _ends(objective.divergence, margin),
         **{name: np.float64(getattr(objective, name)) for name in scalars},
         **{name: np.asarray(getattr(objective, name)) for name in arrays},

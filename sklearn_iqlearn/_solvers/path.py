@@ -155,6 +155,6 @@ def reach_domain(problem, start, *, max_iter=200):
 def _needed_alpha(problem, parameters):
     """The least alpha with which the rewards at ``parameters`` are in the domain to start from."""
     objective, divergence = problem.objective, problem.objective.divergence
-    reward = objective.reward_of(problem.table(parameters))[objective.penalty_weight > 0]
+    reward = (objective.reward_of(problem.table(parameters)) - objective.base_reward)[objective.penalty_weight > 0]
     needed = np.where(reward > 0, reward / divergence.upper, reward / divergence.start_lower)
     return float(needed.max(initial=0.0))
