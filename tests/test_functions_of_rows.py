@@ -184,7 +184,7 @@ def test_classes_where_transitions_tell_them():
     kernel = {"go": np.eye(2), "stay": np.eye(2)}
     model = IQLearnClassifier(kernel, classes=["stay", "go"], discount=0.5).fit([[0], [1]], ["go", "go"])
     assert_array_equal(model.classes_, ["go", "stay"])
-    with pytest.raises(ValueError, match="classes must be None, or the actions of transitions, .'go', 'stay'."):
+    with pytest.raises(ValueError, match=r"classes must be None, or the actions of transitions, \['go', 'stay'\]"):
         IQLearnClassifier(kernel, classes=["go"]).fit([[0]], ["go"])
 
 
