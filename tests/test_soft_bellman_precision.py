@@ -123,8 +123,8 @@ def test_single_precision_above_one_near_discount_one():
 def test_a_start_at_the_solution_and_a_reward_of_zero_cost_little(monkeypatch):
     grid = make_gridworld(1, 1, side=20, sparse=True, random_state=0)
     calls = []
-    real = soft_bellman.factor
-    monkeypatch.setattr(soft_bellman, "factor", lambda system: calls.append(1) or real(system))
+    real = soft_bellman.continuation
+    monkeypatch.setattr(soft_bellman, "continuation", lambda *args: calls.append(1) or real(*args))
     kernel = Transitions(grid.transitions)
     flat = solve_soft_bellman(np.zeros((400, 5)), kernel, 0.9999, 2.0)
     assert not calls

@@ -31,8 +31,8 @@ def schur_complement(transitions, discount, k, c, m):
 def _dense(transitions, discount, k, c, m):
     n = transitions.n_states
     system, coupling = np.zeros((n, n)), np.zeros((n, n))
-    for a, (states, matrix) in enumerate(transitions.blocks):
-        rows = -discount * (matrix.toarray() if sp.issparse(matrix) else matrix)
+    for a, (states, matrix) in enumerate(transitions.dense_blocks()):
+        rows = -discount * matrix
         rows[np.arange(len(rows)), np.arange(n)[states]] += 1
         system += weighted_gram(rows, k[states, a])
         coupling[states] += c[states, a, None] * rows
