@@ -143,7 +143,8 @@ def read_X_y(estimator, X, y):
         values = check_array(X, estimator=estimator, input_name="X")
     with _about("y", COLUMN):
         values, y = check_X_y(values, y, estimator=estimator)
-        check_classification_targets(y)
+        if y.dtype.kind not in "biu":  # whole numbers always are
+            check_classification_targets(y)
     return values, y
 
 
@@ -179,10 +180,11 @@ def check_states(X, n_states):
 
 def check_actions(y, labels, hint=""):
     """Positions of the actions y among the sorted labels."""
-    known = are_labels(y, labels)
+    counted = y.dtype.kind in "iu" and np.array_equal(labels, np.arange(len(labels)))
+    known = (y >= 0) & (y < len(labels)) if counted else are_labels(y, labels)
     if not known.all():
         raise ValueError(f"y must hold actions of {plain(labels)}, got {plain(y[~known][0])}.{hint}")
-    return np.searchsorted(labels, y)
+    return y if counted else np.searchsorted(labels, y)
 
 
 def check_classes(classes):

@@ -151,9 +151,18 @@ def pair_counts(states, actions, weight, shape):
 
 
 def _totals(cells, weight, n_cells):
-    # Adding in the order of cell and weight makes the sums independent of the order of the rows.
-    order = np.lexsort((weight, cells))
-    return np.bincount(cells[order], weights=weight[order], minlength=n_cells)
+    """Sums of the weights in each cell, whose last bit does not depend on the order of the rows.
+
+    Weights are added in parts, each in multiples of a unit so large that no sum of them is rounded: one part where
+    weights are whole numbers, else two or three.
+    """
+    totals, rest = np.zeros(n_cells), weight
+    while (size := np.abs(rest).sum()) > 0:
+        unit = np.ldexp(1.0, max(int(np.frexp(size)[1]) - 52, -1074))
+        part = np.rint(rest / unit) * unit
+        totals = totals + np.bincount(cells, part, n_cells)
+        rest = rest - part
+    return totals
 
 
 def _distribution(states, weight, n_states):
