@@ -43,7 +43,7 @@ LAYERS = {
     },
     "rewards": {"_coefficients", "_estimator", "_model", "_numerics", "exceptions"},
     "inference": {"_coefficients", "_estimator", "_model", "_numerics", "_q_functions", "exceptions"},
-    "preprocessing": {"_numerics"},
+    "preprocessing": {"_model", "_numerics"},
     "datasets": {"_estimator", "_model", "_numerics", "preprocessing"},
     "__init__": {"_estimator", "_version"},
 }

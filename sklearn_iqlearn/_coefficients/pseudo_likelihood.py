@@ -151,7 +151,7 @@ def advantages(parts, policy, transitions, discount):
     """
     solve = continuation(policy, transitions, discount)
     level = solve(_mean(policy, parts)).mean(axis=0)
-    certain = 1 - discount * transitions.expected_next(np.ones(len(policy)))
+    certain = 1 - discount * transitions.row_sums
     size = np.abs(parts).max(axis=(0, 1))
     parts = parts - certain[..., None] * level
     value = solve(_mean(policy, parts))

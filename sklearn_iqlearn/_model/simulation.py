@@ -72,6 +72,8 @@ def discounted_shares(policy, transitions, discount, initial_distribution):
 
     They are those of an endless run whose episodes end with an additional chance ``1 - discount`` in each step.
     """
+    if transitions.levels is not None:
+        return _episode_shares(policy, transitions, discount, initial_distribution)
     ends = 1 - discount + discount * (policy * transitions.ends).sum(axis=1)
     return _shares(discount * sp.csr_array(transitions.mix(policy)), ends, initial_distribution)
 
@@ -82,8 +84,16 @@ def long_run_shares(policy, transitions, initial_distribution):
     Where episodes end, a new one starts. Where they do not, the states that are never left share what flows into
     their class, in the proportions of its stationary distribution. A chance below ``NEVER`` is none.
     """
+    if transitions.levels is not None:
+        return _episode_shares(policy, transitions, 1.0, initial_distribution)
     ends = np.where(transitions.ends > ROW_SUM_TOLERANCE, transitions.ends, 0.0)
     return _shares(sp.csr_array(transitions.mix(policy)), (policy * ends).sum(axis=1), initial_distribution)
+
+
+def _episode_shares(policy, transitions, discount, initial_distribution):
+    """Shares where no state comes back: those of one episode."""
+    visits = transitions.levels.visits(discount * policy, initial_distribution)
+    return visits / visits.sum()
 
 
 def _shares(kernel, ends, initial_distribution):

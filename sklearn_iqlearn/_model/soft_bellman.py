@@ -60,6 +60,8 @@ def solve_soft_bellman(reward, transitions, discount, temperature, *, start=None
     and the next one is ``V + (I - gamma P_pi)^-1 F``. Advantages come from differences of values, so that a high
     level costs them no digits: a step takes away all but a small share of what rounding left in the one before.
 
+    Where no state comes back (``Transitions.levels``) it is backward induction, at any discount.
+
     Parameters
     ----------
     reward : ndarray of shape (S, A)
@@ -83,6 +85,8 @@ def solve_soft_bellman(reward, transitions, discount, temperature, *, start=None
     NotSolved
         Where that is not reached in ``max_iter`` steps, or values overflow.
     """
+    if transitions.levels is not None:
+        return _backward_induction(reward, transitions, discount, temperature)
     bar = np.where(reward == -np.inf, -np.inf, 0.0)
     reward = np.where(reward == -np.inf, 0.0, reward)
     remains = 1 - discount + discount * transitions.ends
@@ -108,6 +112,19 @@ def solve_soft_bellman(reward, transitions, discount, temperature, *, start=None
         f"state's action values by {change / temperature:.1e} temperatures, and its residual is "
         f"{np.abs(error).max():.1e}."
     )
+
+
+def _backward_induction(reward, transitions, discount, temperature):
+    """The same where no state comes back: each level from those after it, at any discount."""
+    q = np.empty_like(reward)
+
+    def value_of(states, expected):
+        q[states] = reward[states] + discount * expected
+        return soft_value(q[states], temperature)
+
+    if not np.isfinite(transitions.levels.backward(value_of)).all():
+        raise NotSolved("the Bellman equation was not solved: its values overflow.")
+    return q
 
 
 def _first_value(reward, discount, temperature):

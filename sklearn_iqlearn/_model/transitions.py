@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
+from sklearn_iqlearn._model.levels import find_levels
 from sklearn_iqlearn._numerics.checks import is_real, plain, real_array
 
 # Probabilities stored in single precision sum to 1 within this.
@@ -122,6 +123,11 @@ class Transitions:
         """Number of states that each state can lead to, and itself: (S,)."""
         union = sum(sp.csr_array(abs(matrix)) for matrix in self.matrices)
         return np.diff(union.indptr).astype(float) + 1
+
+    @cached_property
+    def levels(self):
+        """The ``Levels`` of transitions in which no state comes back, else None."""
+        return find_levels(self.matrices)
 
     def heavy_states(self):
         """States with so many successors that coupling them all is no sparse matter: (S,)."""

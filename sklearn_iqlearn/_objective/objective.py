@@ -60,8 +60,9 @@ from sklearn_iqlearn._model.continuation import continuation
 from sklearn_iqlearn._model.soft_bellman import inverse_bellman, log_policy, soft_value
 from sklearn_iqlearn._model.transitions import Transitions
 from sklearn_iqlearn._numerics.linear_algebra import NotPositiveDefinite, factor
+from sklearn_iqlearn._objective.backward import solve_by_sweeps, tolerance_at
 from sklearn_iqlearn._objective.divergences import Divergence
-from sklearn_iqlearn._objective.schur import schur_complement
+from sklearn_iqlearn._objective.schur import Coupling, schur_complement
 
 # Share of the way to the edge of the domain that the linearised reward may go in one step.
 FRACTION_TO_EDGE = 0.9
@@ -277,18 +278,27 @@ class Evaluation:
         """Solve H x = -gradient with the Schur complement of the module's docstring."""
         transitions, discount = self.objective.transitions, self.objective.discount
         pi, gradient = self.policy, self.gradient
-        e = d + beta[:, None] * pi
-        e = np.where(e != 0, e, 1.0)  # a pair without weight or visits, or that does not exist: nothing moves it
-        m = 1 / (pi**2 / e).sum(axis=1)
+        e, coupling = self._coupling(beta, d)
+        m = coupling.m
 
         projected = (d / e) * (gradient - pi * (m * (pi * gradient / e).sum(axis=1))[:, None])
         right = -gradient.sum(axis=1) + projected.sum(axis=1) - discount * transitions.flow(projected)
-        system = schur_complement(transitions, discount, d * beta[:, None] * pi / e, pi * d / e, m)
-        z = factor(system, positive_definite=True)(right)
+        if transitions.levels is None:
+            z = factor(schur_complement(transitions, discount, *coupling), positive_definite=True)(right)
+        else:
+            near = self._coupling(np.maximum(beta, 0), d)[1]
+            z = solve_by_sweeps(transitions.levels, discount, coupling, near, right, tolerance_at(gradient))
 
         changed = gradient + d * (z[:, None] - discount * transitions.expected_next(z))
         t = m * (pi * changed / e).sum(axis=1)
         return transitions.only(z[:, None] + (pi * t[:, None] - changed) / e)
+
+    def _coupling(self, beta, d):
+        """The diagonal e, and W."""
+        pi = self.policy
+        e = d + beta[:, None] * pi
+        e = np.where(e != 0, e, 1.0)  # a pair without weight or visits, or that does not exist: nothing moves it
+        return e, Coupling(k=d * beta[:, None] * pi / e, c=pi * d / e, m=1 / (pi**2 / e).sum(axis=1))
 
 
 @np.errstate(over="ignore", divide="ignore", invalid="ignore")  # a direction that overflows does not descend

@@ -4,10 +4,24 @@ It couples all successors of a state, so that a state with very many (a random r
 rows of such states are kept apart, as a term of low rank on top of what stays sparse.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 import scipy.sparse as sp
 
 from sklearn_iqlearn._numerics.linear_algebra import LowRankUpdate, weighted_gram
+
+
+class Coupling(NamedTuple):
+    """``W = diag(k) + blockdiag(m_s c_s c_s')``, with k and c of shape (S, A) and m of shape (S,)."""
+
+    k: np.ndarray
+    c: np.ndarray
+    m: np.ndarray
+
+    def times(self, x):
+        """``W x``: (S, A) -> (S, A)."""
+        return self.k * x + (self.m * np.einsum("sa,sa->s", self.c, x))[:, None] * self.c
 
 
 def schur_complement(transitions, discount, k, c, m):
