@@ -131,7 +131,8 @@ class IQLearnClassifier(CallbackSupportMixin, FittedReward):
     classes_ : ndarray of shape (A,)
         All actions, sorted; with ``transitions`` or ``classes`` also those that the data lack.
     states_ : ndarray of shape (S, n_features)
-        The distinct rows of X, and of ``next_X``, sorted; only without ``transitions``.
+        The distinct rows of X, and of ``next_X``, sorted; only without ``transitions``. A CSR array where X is
+        sparse.
     q_table_ : ndarray of shape (S, A)
         Soft action values; minus infinity for pairs that do not exist.
     value_ : ndarray of shape (S,)
@@ -253,8 +254,9 @@ class IQLearnClassifier(CallbackSupportMixin, FittedReward):
 
         Parameters
         ----------
-        X : array or data frame of shape (n_rows, n_features)
-            State features; or, where ``transitions`` are given, one column of state ids, 0 to S - 1.
+        X : array, sparse array or data frame of shape (n_rows, n_features)
+            State features; or, where ``transitions`` are given, one column of state ids, 0 to S - 1. Sparse
+            features, as ``OneHotEncoder`` gives, are for a linear Q by "newton", and never made dense.
         y : array of shape (n_rows,)
             Actions: labels of any kind; with ``transitions`` 0 to A - 1, or their labels.
         sample_weight : array of shape (n_rows,), optional

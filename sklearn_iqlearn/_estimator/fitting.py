@@ -8,6 +8,7 @@ from sklearn_iqlearn._estimator.default_alpha import alpha_of_the_form, with_alp
 from sklearn_iqlearn._estimator.fitted import remember_parameters
 from sklearn_iqlearn._estimator.parameters import check_distribution, check_seed, choose
 from sklearn_iqlearn._estimator.reading import names_and_width, read_rows, read_states, read_X_y
+from sklearn_iqlearn._estimator.sparse_rows import same_rows
 from sklearn_iqlearn._estimator.telling import tell
 from sklearn_iqlearn._estimator.validation import hold_out
 from sklearn_iqlearn._model.continuation import warn_ill_conditioned
@@ -68,7 +69,7 @@ def pose(estimator, demonstrations, features):
         base_reward=demonstrations.base_reward,
     )
     rng = check_seed(estimator.random_state)
-    problem = estimator._form().create(objective, features, estimator, rng)
+    problem = estimator._form_for(features).create(objective, features, estimator, rng)
     if alpha is None:
         problem = with_alpha_of_the_size(problem)
         alpha = problem.objective.alpha
@@ -157,9 +158,7 @@ def outcome(problem, solution, demonstrations, held_out):
 
 def _same_problem(estimator, fitted):
     """Whether an earlier fit was of the same states and actions."""
-    return all(
-        np.array_equal(getattr(estimator, name, ()), fitted.get(name, ())) for name in ("classes_", "states_")
-    )
+    return all(same_rows(getattr(estimator, name, ()), fitted.get(name, ())) for name in ("classes_", "states_"))
 
 
 def _shapes(parameters):

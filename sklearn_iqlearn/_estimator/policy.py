@@ -4,6 +4,7 @@ import copy
 
 import numpy as np
 import pandas as pd
+import scipy.sparse as sp
 from sklearn.base import ClassifierMixin
 
 from sklearn_iqlearn._estimator.fitted import as_fitted
@@ -58,11 +59,11 @@ class FittedPolicy(ClassifierMixin, Settings):
         if model.transitions is not None:
             return model.q_table_[check_states(rows, len(model.q_table_))]
         with np.errstate(over="ignore", invalid="ignore"):
-            q = model._form().values(model, rows.astype(np.float64, copy=False))
+            q = model._form_for(rows).values(model, rows.astype(np.float64, copy=False))
         beyond = ~np.isfinite(q).all(axis=1)
         if beyond.any():
             raise ValueError(
-                f"X must have values from which this fit makes a finite Q, got {plain(rows[beyond][0])}."
+                f"X must have values from which this fit makes a finite Q, got {plain(_first(rows, beyond))}."
             )
         return q if model.action_mask is None else np.where(self._exists(X), q, -np.inf)
 
@@ -255,7 +256,9 @@ class FittedPolicy(ClassifierMixin, Settings):
     def _n_free(self):
         """Free parameters of the fit that the policy comes from."""
         model = as_fitted(self)
-        return model._form().n_free(model) if model._n_fitted is None else model._n_fitted
+        if model._n_fitted is not None:
+            return model._n_fitted
+        return model._form_for(getattr(model, "states_", None)).n_free(model)
 
     def _log_likelihood(self, X, y, sample_weight):
         """Weighted log-likelihood and total weight of decisions."""
@@ -279,3 +282,9 @@ class FittedPolicy(ClassifierMixin, Settings):
             return exists_in(model.action_mask, X, model.classes_)
         exists = check_mask(model.action_mask, model.q_table_.shape)
         return exists[check_states(read_X(model, X), len(exists))]
+
+
+def _first(rows, which):
+    """The first of some rows, dense."""
+    row = rows[[int(np.argmax(which))]]
+    return (row.toarray() if sp.issparse(row) else row)[0]

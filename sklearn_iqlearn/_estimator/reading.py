@@ -10,12 +10,14 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+import scipy.sparse as sp
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_array, check_consistent_length, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_X_y, validate_data
 
 from sklearn_iqlearn._estimator.row_functions import base_in, exists_in, of_states, take
+from sklearn_iqlearn._estimator.sparse_rows import canonical, distinct_rows
 from sklearn_iqlearn._model.demonstrations import (
     check_integers,
     follow_rows,
@@ -74,7 +76,7 @@ def read_rows(estimator, X, values, y, weight, held, order):
             raise ValueError(f"{name} must be None without transitions: the rows of X are the states.")
     kept = weight > 0
     following, starts = follow_rows(kept, **order)
-    values = values.astype(np.float64) + 0.0  # -0.0 is 0.0
+    values = _own(values)
     classes, actions = _classes_of(estimator, y)
     rows, tables = [values[kept]], [X]
     if order["next_X"] is not None:
@@ -83,13 +85,12 @@ def read_rows(estimator, X, values, y, weight, held, order):
         following[following >= 0] = kept.sum() + np.arange(len(moved))
         tables.append(take(order["next_X"], moved))
     rows.append(values[held > 0])
-    states, position = np.unique(np.concatenate(rows), axis=0, return_inverse=True)
-    position = position.reshape(-1)
+    states, position = _distinct(rows)
 
     def of_the_states(name, answers):
         """The answers for states, from those for the rows of each table."""
         rows = [answers[0][kept], *answers[1:], answers[0][held > 0]]
-        return of_states(name, np.concatenate(rows), position, len(states))
+        return of_states(name, np.concatenate(rows), position, states.shape[0])
 
     exists, base_reward = None, 0.0
     if estimator.action_mask is not None:
@@ -106,7 +107,7 @@ def read_rows(estimator, X, values, y, weight, held, order):
         weight=weight[kept],
         successors=np.where(following >= 0, position[np.maximum(following, 0)], following),
         starts=starts,
-        shape=(len(states), len(classes)),
+        shape=(states.shape[0], len(classes)),
         stand_in=estimator._form().needs_stand_in,
         exists=exists,
     )
@@ -120,11 +121,24 @@ def read_rows(estimator, X, values, y, weight, held, order):
     )
 
 
+def _own(values):
+    """Rows of features as float64, in which equal rows look alike."""
+    return canonical(values) if sp.issparse(values) else values.astype(np.float64) + 0.0  # -0.0 is 0.0
+
+
+def _distinct(tables):
+    """The distinct rows of tables one below the other, and the position of each row among them."""
+    if sp.issparse(tables[0]):
+        return distinct_rows(sp.csr_array(sp.vstack(tables)))
+    states, position = np.unique(np.concatenate(tables), axis=0, return_inverse=True)
+    return states, position.reshape(-1)  # NumPy 2.0 gives it the dimensions of the rows
+
+
 def read_X(estimator, X):
     """X to predict for, as an array like that of the fit."""
     refuse_masked("X", X)
     with _about("X", TABLE):
-        return validate_data(estimator, X, reset=False)
+        return validate_data(estimator, X, reset=False, accept_sparse=_accepted(estimator))
 
 
 def read_y(X, y):
@@ -140,12 +154,16 @@ def read_X_y(estimator, X, y):
     refuse_masked("X", X)
     refuse_masked("y", y)
     with _about("X", TABLE):
-        values = check_array(X, estimator=estimator, input_name="X")
+        values = check_array(X, estimator=estimator, input_name="X", accept_sparse=_accepted(estimator))
     with _about("y", COLUMN):
-        values, y = check_X_y(values, y, estimator=estimator)
+        values, y = check_X_y(values, y, estimator=estimator, accept_sparse=_accepted(estimator))
         if y.dtype.kind not in "biu":  # whole numbers always are
             check_classification_targets(y)
     return values, y
+
+
+def _accepted(estimator):
+    return "csr" if estimator._takes_sparse_rows() else False
 
 
 @contextmanager
@@ -273,12 +291,15 @@ def check_base_reward(base_reward, transitions, name="base_reward"):
 
 def _check_next(X, values, next_X, moved):
     """The rows ``moved`` of ``next_X``, checked to be like those of X."""
-    found = real_array("next_X", next_X, finite=False) + 0.0
+    if sp.issparse(values):
+        found = canonical(next_X)
+    else:
+        found = _own(real_array("next_X", next_X.toarray() if sp.issparse(next_X) else next_X, finite=False))
     if found.shape != values.shape:
         raise ValueError(f"next_X must have the shape of X, {values.shape}, got {found.shape}.")
     names = [getattr(frame, "columns", None) for frame in (X, next_X)]
     if names[0] is not None and names[1] is not None and list(names[0]) != list(names[1]):
         raise ValueError(f"next_X must have the columns of X, {list(names[0])}, got {list(names[1])}.")
-    if not np.isfinite(found[moved]).all():
+    if not np.isfinite(found[moved].data if sp.issparse(found) else found[moved]).all():
         raise ValueError("next_X must be finite in rows that are not terminal, got NaN or infinity.")
     return found[moved]

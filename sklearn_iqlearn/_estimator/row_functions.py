@@ -5,6 +5,7 @@ are asked about the rows as ``fit`` and ``predict`` get them: a data frame stays
 """
 
 import numpy as np
+import scipy.sparse as sp
 
 from sklearn_iqlearn._model.transitions import check_mask
 from sklearn_iqlearn._numerics.checks import plain, real_array
@@ -66,6 +67,8 @@ def take(X, rows):
     """Some rows, in the form that X has."""
     if hasattr(X, "iloc"):
         return X.iloc[rows]
+    if sp.issparse(X):
+        return sp.csr_array(X)[rows]
     return X[rows] if hasattr(X, "shape") else np.asarray(X)[rows]
 
 

@@ -4,11 +4,12 @@ import copy
 import warnings
 
 import numpy as np
+import scipy.sparse as sp
 from sklearn.base import BaseEstimator
 
 from sklearn_iqlearn._estimator.parameters import check_numbers, check_sizes, choose
 from sklearn_iqlearn._estimator.presentation import present
-from sklearn_iqlearn._q_functions import JAX_FORMS, NEWTON_FORMS, Q_FUNCTIONS, ROW_FORMS
+from sklearn_iqlearn._q_functions import JAX_FORMS, NEWTON_FORMS, Q_FUNCTIONS, ROW_FORMS, SPARSE_FORMS
 from sklearn_iqlearn._solvers.path import SOLVERS
 from sklearn_iqlearn._version import __version__
 
@@ -90,6 +91,11 @@ class Settings(BaseEstimator):
             setattr(clone, name, getattr(self, name))
         return clone
 
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = self._takes_sparse_rows()
+        return tags
+
     def __repr__(self, N_CHAR_MAX=700):
         """What the estimator was told, arrays by their shape."""
         return present(self)
@@ -144,6 +150,14 @@ class Settings(BaseEstimator):
         """The class of the Q-function."""
         plain = self.transitions is not None and self.features is None
         return choose("q_type", self.q_type, Q_FUNCTIONS, auto="tabular" if plain else "linear")
+
+    def _form_for(self, rows):
+        """The class of the Q-function for rows of features, dense or sparse."""
+        return SPARSE_FORMS[self._form()] if sp.issparse(rows) else self._form()
+
+    def _takes_sparse_rows(self):
+        linear = self.q_type == "auto" or Q_FUNCTIONS.get(self.q_type) in SPARSE_FORMS
+        return self.transitions is None and linear and self.solver in ("auto", "newton")
 
     def _form_gives(self, need):
         return self._form() in GIVES[need][1].values()

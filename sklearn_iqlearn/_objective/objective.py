@@ -293,6 +293,13 @@ class Evaluation:
         t = m * (pi * changed / e).sum(axis=1)
         return transitions.only(z[:, None] + (pi * t[:, None] - changed) / e)
 
+    def hessian_product(self, beta, d, direction):
+        """``H x`` for a direction of Q and curvatures, as the docstring has it: (S, A) -> (S, A)."""
+        objective, change = self.objective, (self.policy * direction).sum(axis=1, keepdims=True)
+        bent = d * self.reward_change(direction)
+        pull = beta[:, None] * self.policy * (direction - change)
+        return bent + pull - objective.discount * self.policy * objective.transitions.flow(bent)[:, None]
+
     def _coupling(self, beta, d):
         """The diagonal e, and W."""
         pi = self.policy

@@ -128,6 +128,11 @@ def covariance(
             "covariance needs q_type 'structural' or 'linear' and value_term='expert', the likelihood, got "
             f"{form.__name__.lower()!r} and {estimator.value_term!r}: use bootstrap."
         )
+    if sp.issparse(getattr(estimator, "states_", None)):
+        raise ValueError(
+            "covariance needs dense X, as its size is that of the squared coefficients, got a fit of sparse rows: "
+            "use bootstrap, or fit to X.toarray()."
+        )
     if not estimator.converged_:
         raise ValueError("covariance needs a fit that converged, got converged_=False.")
     order = order_of_rows(trajectory, step, next_X, terminal)
