@@ -24,6 +24,7 @@ def test_the_snippets_of_the_page_run():
     exec(compile("\n".join(snippets), str(page), "exec"), names)
     X, y = names["X"], names["y"]
     assert_allclose(names["model"].score(X, y), log_likelihood(names["model"], X, y))
+    assert names["by_place"][-1].states_.nnz == names["coarse"]["place"].nunique()
     shuffled = names["by_likelihood"].importances_mean
     assert shuffled[0] > 0.1 > 0.01 > abs(shuffled[1])
     brief, stop = names["brief"], names["stop"]
