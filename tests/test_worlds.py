@@ -173,7 +173,7 @@ def test_labels_of_a_mapping():
         ({"reward_coef": [1.0]}, r"reward_coef must have shape \(3,\), got \(1,\)"),
         ({"reward_coef": [1.0, np.nan, 0.0]}, "reward_coef must be finite.*do not identify"),
         ({"reward": np.ones(20), "reward_coef": np.ones(3)}, "pass one of them"),
-        ({"discount": 1.0}, r"discount must be a number in \[0, 1\), got 1.0"),
+        ({"discount": 1.5}, r"discount must be a number in \[0, 1\], got 1.5"),
         ({"temperature": 0.0}, "temperature must be a finite number > 0, got 0.0"),
         ({"forbid": 5}, r"forbid must be actions of \[0, 1, 2\], or a boolean array"),
         ({"forbid": [0, 1, 2]}, "must leave an action in every state, got none in state 0"),
@@ -311,7 +311,7 @@ def test_grid_moves_and_walls():
     [
         (make_random_mdp, {"n_states": 3}, "n_successors must be at most n_states=3, got 5"),
         (make_random_mdp, {"n_features": 0}, "n_features must be an integer >= 1, got 0"),
-        (make_bus_engine, {"discount": 1.0}, r"discount must be a number in \[0, 1\), got 1.0"),
+        (make_bus_engine, {"discount": 1.5}, r"discount must be a number in \[0, 1\], got 1.5"),
         (make_bus_engine, {"temperature": 0}, "temperature must be a finite number > 0, got 0"),
         (make_bus_engine, {"n_bins": 2.5}, "n_bins must be an integer >= 1, got 2.5"),
         (make_gridworld, {"side": 1}, "side must be an integer >= 2, got 1"),

@@ -20,6 +20,8 @@ import numpy as np
 import scipy.sparse as sp
 
 from sklearn_iqlearn._coefficients.identification import ROUNDING, sizes_of, told_and_open
+from sklearn_iqlearn._model.continuation import continuation
+from sklearn_iqlearn._model.endings import steps_to_end
 from sklearn_iqlearn._model.transitions import Transitions
 from sklearn_iqlearn._numerics.linear_algebra import NotPositiveDefinite, factor
 from sklearn_iqlearn._objective.schur import schur_complement
@@ -97,7 +99,10 @@ def project(reward, features, weights, transitions, discount, *, shaping=True):
         left, potentials = _remove_shaping(columns, weights, inner, discount) if shaping else (columns, none)
         return left[pairs] * np.sqrt(weights[pairs])[:, None], potentials
 
-    m, rounding = len(ahead), ROUNDING_LEFT / (1 - discount)
+    decay = 1 - discount
+    if discount == 1:
+        decay = _decay(pairs, inner) if shaping else 1.0
+    m, rounding = len(ahead), ROUNDING_LEFT / decay
     rows, _ = rows_of(np.concatenate([others / reach, features], axis=2), 1.0 * pairs)
     told_ahead = told_and_open(rows[:, :m], max(ROUNDING / 100, rounding))[0]
     spanned = rows[:, :m] @ told_ahead.T
@@ -120,6 +125,17 @@ def project(reward, features, weights, transitions, discount, *, shaping=True):
         unidentified=left_open / sizes,
         explained=1 - residual / total if total > ROUNDING**2 * len(target) else 1.0,
     )
+
+
+def _decay(pairs, transitions):
+    """What stands for 1 - gamma at discount 1: 1 / the most steps expected until random visited pairs are left."""
+    if np.isinf(steps_to_end(transitions, pairs)).any():
+        raise ValueError(
+            "discount must be less than 1 for method='least-squares' where visited pairs lead neither to an end "
+            "nor to a state without visits, got 1: take method='pseudo-likelihood'."
+        )
+    policy = pairs / pairs.sum(axis=1, keepdims=True)
+    return 1 / continuation(policy, transitions, 1.0)(np.ones(len(pairs))).max()
 
 
 def _dense(matrix):

@@ -33,8 +33,10 @@ class IQLearnClassifier(CallbackSupportMixin, FittedReward):
         Probabilities of the next state, ``transitions[a][s, s']``: dense, SciPy sparse, or a mapping from
         action label to matrix. A row may sum to less than 1: with the rest of the probability the episode
         ends, with value 0. Never written to, and shared by clones.
-    discount : float in [0, 1), default=0.95
-        Weight of the next state's value.
+    discount : float in [0, 1], default=0.95
+        Weight of the next state's value. 1 is for episodes that end: from every state there must be a way to an
+        end, and an absorbing state has rows of zeros. Without ``transitions`` the ends are ``terminal`` rows. What
+        followed a row that was cut off is unknown: a table needs other rows that lead from its state to an end.
     temperature : float > 0, default=1.0
         Scale of the choice shocks. It sets the unit of Q and of the reward: the policy depends on
         ``alpha / temperature`` alone.
@@ -307,7 +309,7 @@ class IQLearnClassifier(CallbackSupportMixin, FittedReward):
         solver = self._solver()
         held_out = HeldOutScore(demonstrations.held_out, self.temperature) if self.early_stopping else None
         with few_threads(problem.narrowest):
-            start = starting_point(self, problem, solver, fitted)
+            problem, start = starting_point(self, problem, solver, fitted)
             for name in [name for name in vars(self) if name.endswith("_") and not name.startswith("_")]:
                 delattr(self, name)  # an earlier fit may have had another form
             tasks = FitTasks(self, X, y, {"sample_weight": sample_weight}, self._max_iter(solver))

@@ -77,16 +77,16 @@ def pose(estimator, demonstrations, features):
 
 
 def starting_point(estimator, problem, solver, fitted):
-    """Parameters to start from: with ``warm_start`` those of the last fit, if they belong to this problem."""
+    """The problem and where to start: with ``warm_start`` at the last fit, if it belongs to this problem."""
     if estimator.warm_start and _same_problem(estimator, fitted):
         try:
             last = problem.recall(estimator)
         except AttributeError:  # of another form
             last = None
         if _shapes(last) == problem.shapes and problem.at(last) is not None:
-            return last
+            return problem, last
     start = problem.start()
-    return reach_domain(problem, start) if solver.needs == "hessian" else start
+    return reach_domain(problem, start) if solver.needs == "hessian" else (problem, start)
 
 
 def solve(estimator, problem, solver, start, tasks, fitted, held_out):

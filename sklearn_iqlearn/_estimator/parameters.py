@@ -8,7 +8,7 @@ from sklearn.utils import check_random_state
 from sklearn_iqlearn._numerics.checks import any_array, check_bool, is_count, is_real, plain, real_array
 
 NUMBERS = {
-    "discount": ("a number in [0, 1)", lambda x: 0 <= x < 1),
+    "discount": ("a number in [0, 1]", lambda x: 0 <= x <= 1),
     "temperature": ("a finite number > 0", lambda x: 0 < x < np.inf),
     "alpha": ("'auto', a number > 0, or inf", lambda x: x > 0),
     "smoothing": ("a finite number >= 0", lambda x: 0 <= x < np.inf),
@@ -20,6 +20,8 @@ NUMBERS = {
     "max_iter": ("None or an integer >= 1", lambda x: x >= 1 and x.is_integer()),
     "verbose": ("an integer >= 0", lambda x: x >= 0 and x.is_integer()),
 }
+# And what other functions take.
+RANGES = NUMBERS | {"chance": ("a number in [0, 1)", lambda x: 0 <= x < 1)}
 FLAGS = ("early_stopping", "fit_intercept", "warm_start")
 
 
@@ -33,7 +35,7 @@ def check_numbers(estimator):
 
 def check_number(name, value, like=None):
     """Raise a ValueError unless ``value`` is in the range of the parameter ``like``, by default ``name``."""
-    rule, holds = NUMBERS[like or name]
+    rule, holds = RANGES[like or name]
     if isinstance(value, str | None) and rule.startswith(repr(value)):
         return
     if not _is_number(value) or not holds(float(value)):

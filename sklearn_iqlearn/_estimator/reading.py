@@ -28,6 +28,7 @@ from sklearn_iqlearn._model.demonstrations import (
 from sklearn_iqlearn._model.doubtful_kernel import doubt_kernel
 from sklearn_iqlearn._model.doubtful_moves import Moves, doubt_moves
 from sklearn_iqlearn._model.doubtful_steps import doubt_steps
+from sklearn_iqlearn._model.endings import check_endings, check_known_endings
 from sklearn_iqlearn._model.transitions import check_transitions
 from sklearn_iqlearn._numerics.checks import any_array, plain, real_array, refuse_masked
 
@@ -48,6 +49,7 @@ def read_states(estimator, X, values, y, weight, held, order):
             f"classes must be None, or the actions of transitions, {plain(labels)}, got "
             f"{plain(estimator.classes)}."
         )
+    check_endings(estimator.discount, transitions)
     states, actions = check_states(values, transitions.n_states), check_actions(y, labels, _mapping_for(y, labels))
     if transitions.exists is not None:
         refuse_excluded(transitions.exists[states], actions, weight + held, labels)
@@ -111,6 +113,7 @@ def read_rows(estimator, X, values, y, weight, held, order):
         stand_in=estimator._form().needs_stand_in,
         exists=exists,
     )
+    check_known_endings(estimator.discount, demonstrations, states)
     held_states = position[len(position) - len(held_actions) :]
     held_out = pair_counts(held_states, held_actions, held[held > 0], demonstrations.counts.shape)
     doubts = doubt_steps(kept, following, order["trajectory"], order["step"])

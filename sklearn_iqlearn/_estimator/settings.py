@@ -9,6 +9,7 @@ from sklearn.base import BaseEstimator
 
 from sklearn_iqlearn._estimator.parameters import check_numbers, check_sizes, choose
 from sklearn_iqlearn._estimator.presentation import present
+from sklearn_iqlearn._numerics.checks import plain
 from sklearn_iqlearn._q_functions import JAX_FORMS, NEWTON_FORMS, Q_FUNCTIONS, ROW_FORMS, SPARSE_FORMS
 from sklearn_iqlearn._solvers.path import SOLVERS
 from sklearn_iqlearn._version import __version__
@@ -144,6 +145,11 @@ class Settings(BaseEstimator):
             raise ValueError(
                 "alpha must be finite with value_term='initial', whose objective has no minimum without the "
                 "reward penalty for this form of Q, got inf."
+            )
+        if self.discount == 1 and self.value_term == "initial":
+            raise ValueError(
+                "discount must be less than 1 with value_term='initial', in which the first states weigh "
+                f"1 - discount, got {plain(self.discount)}: take value_term='expert'."
             )
 
     def _form(self):

@@ -10,6 +10,7 @@ from sklearn_iqlearn._estimator.parameters import check_distribution, check_numb
 from sklearn_iqlearn._estimator.policy import FittedPolicy
 from sklearn_iqlearn._estimator.reading import are_labels, check_base_reward, check_features
 from sklearn_iqlearn._model.continuation import warn_ill_conditioned
+from sklearn_iqlearn._model.endings import check_endings
 from sklearn_iqlearn._model.simulation import simulate
 from sklearn_iqlearn._model.soft_bellman import (
     inverse_bellman,
@@ -82,10 +83,13 @@ class Worlds(FittedPolicy):
         ------
         ValueError
             If the estimator was fitted without transitions, the new ones have other states or actions, a
-            coefficient is NaN (not identified), or a state is left without an action.
+            coefficient is NaN (not identified), or a state is left without an action, at ``discount=1`` without a
+            way to an end.
         ArithmeticError
             If the soft Bellman equation is not solved to the rounding of its values: they overflow, or the
-            discount is so near 1 that no digits are left. The message has the last change and the residual.
+            discount is so near 1 that no digits are left. The message has the last change and the residual. At
+            ``discount=1`` also if it has no finite solution, as where a loop is worth more than its chance to end
+            takes away: the message names a state of the loop.
 
         References
         ----------
@@ -129,6 +133,7 @@ class Worlds(FittedPolicy):
         if (reward == -np.inf).all(axis=1).any():
             state = int(np.argmax((reward == -np.inf).all(axis=1)))
             raise ValueError(f"forbid and reward must leave an action in every state, got none in state {state}.")
+        check_endings(world.discount, kernel, reward > -np.inf, " without what is forbidden")
         with few_threads(kernel.n_states):
             q = solve_soft_bellman(reward, kernel, float(world.discount), float(world.temperature))
         policy = np.exp(log_policy(q, world.temperature))

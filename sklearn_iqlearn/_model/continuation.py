@@ -7,7 +7,7 @@ import numpy as np
 import scipy.linalg
 import scipy.sparse as sp
 
-from sklearn_iqlearn._numerics.linear_algebra import factor
+from sklearn_iqlearn._numerics.linear_algebra import NotPositiveDefinite, factor
 
 # Condition number from which on a solution keeps less than about 6 digits.
 ILL_CONDITIONED = 1e10
@@ -44,22 +44,24 @@ def continuation_system(policy, transitions, discount):
 
 
 def warn_ill_conditioned(policy, transitions, discount, stacklevel):
-    """Warn where ``I - discount * P_policy`` is ill-conditioned in the maximum norm.
+    """Warn where ``I - discount * P_policy`` is ill-conditioned, to rounding of its terms, in the maximum norm.
 
-    The inverse has no negative entry, so that its norm is what it makes of a vector of ones.
+    The inverse has no negative entry, so that its norm is what it makes of a vector of ones: the longest expected
+    episode.
     """
-    if (1 + discount) / (1 - discount) < ILL_CONDITIONED:  # the worst case
+    if discount < 1 and (1 + discount) / (1 - discount) < ILL_CONDITIONED:  # the worst case
         return
-    system = continuation_system(policy, transitions, discount)
-    condition = (
-        abs(system).sum(axis=1).max()
-        * np.abs(continuation(policy, transitions, discount)(np.ones(len(policy)))).max()
-    )
+    try:
+        longest = np.abs(continuation(policy, transitions, discount)(np.ones(len(policy)))).max()
+    except NotPositiveDefinite:  # at discount 1 what a policy hardly ever takes can end it
+        longest = np.inf
+    condition = (1 + discount) * longest
     if condition > ILL_CONDITIONED:
         warnings.warn(
-            f"discount={discount!r} is so near 1 that values are ill-conditioned: the condition number of their "
-            f"linear system is about {condition:.1e}, which leaves about {max(0, 15.7 - np.log10(condition)):.0f} "
-            "digits. Use a smaller discount, or transitions whose episodes end.",
+            f"discount={discount!r} is so near 1, for episodes as long, that values are ill-conditioned: the "
+            f"condition number of their linear system is about {condition:.1e}, which leaves about "
+            f"{max(0, 15.7 - np.log10(condition)):.0f} digits. Use a smaller discount, or transitions whose "
+            "episodes end sooner.",
             scipy.linalg.LinAlgWarning,
             stacklevel=stacklevel,
         )

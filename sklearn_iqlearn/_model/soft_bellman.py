@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 
 from sklearn_iqlearn._model.continuation import continuation
+from sklearn_iqlearn._model.endings import soonest_end
+from sklearn_iqlearn._numerics.linear_algebra import NotPositiveDefinite
 
 # Policy iteration always ends; at a low temperature it may take as many steps as paths are long.
 MAX_ITER = 10_000
@@ -22,6 +24,10 @@ MAX_ITER = 10_000
 SETTLED = 0.1
 # The rounding of a sum of a few numbers, relative to the largest.
 ROUNDING = 16 * np.finfo(float).eps
+# Rounding of the values, in temperatures, from which on it decides what a policy does.
+DECISIVE = 0.01
+# A discount of which episodes that never end are seen to be long.
+NEARLY_ONE = 1 - 1e-10
 
 
 def soft_value(q, temperature):
@@ -48,6 +54,10 @@ class NotSolved(ArithmeticError):
     """The Bellman equation was not solved within the iterations allowed."""
 
 
+class NoFiniteValue(NotSolved):
+    """At discount 1 the Bellman equation has no finite solution, or none that can be told from rounding."""
+
+
 @np.errstate(over="ignore", invalid="ignore")  # what overflows is told below
 def solve_soft_bellman(reward, transitions, discount, temperature, *, start=None, max_iter=MAX_ITER):
     """The soft action values of a reward, by soft policy iteration: Newton's method for the soft values.
@@ -61,6 +71,10 @@ def solve_soft_bellman(reward, transitions, discount, temperature, *, start=None
     level costs them no digits: a step takes away all but a small share of what rounding left in the one before.
 
     Where no state comes back (``Transitions.levels``) it is backward induction, at any discount.
+
+    At discount 1 policies of positive probabilities have finite values where every state has a way to an end. From
+    the first step on values are those of a policy, and rise: to the solution or, where there is none, for ever, as
+    the policies leave a loop less and less.
 
     Parameters
     ----------
@@ -78,19 +92,33 @@ def solve_soft_bellman(reward, transitions, discount, temperature, *, start=None
         Solved to the rounding of its values: the last step changed no state's advantages, in the mean under its
         policy, by more than ``16 eps R / L``, nor less than half as much as the step before did, or F was at most
         ``16 eps R``. ``R = max_s sum_a pi |r| + sigma log A`` and ``L = min 1 - gamma (1 - end)`` bound the values
-        by ``R / L``.
+        by ``R / L``; at discount 1 ``1 / L`` is the longest expected episode under the policy.
 
     Raises
     ------
     NotSolved
         Where that is not reached in ``max_iter`` steps, or values overflow.
+    NoFiniteValue
+        At discount 1, where a loop is worth more than its chance to end takes away.
     """
     if transitions.levels is not None:
         return _backward_induction(reward, transitions, discount, temperature)
+    if start is not None:
+        try:
+            value = soft_value(start, temperature)
+            return _policy_iteration(reward, transitions, discount, temperature, value, max_iter)
+        except NoFiniteValue:  # the first policy may keep to a loop that the best one leaves
+            pass
+    value = _first_value(reward, transitions, discount, temperature)
+    return _policy_iteration(reward, transitions, discount, temperature, value, max_iter)
+
+
+def _policy_iteration(reward, transitions, discount, temperature, value, max_iter):
+    """The action values, from those of the states."""
     bar = np.where(reward == -np.inf, -np.inf, 0.0)
     reward = np.where(reward == -np.inf, 0.0, reward)
     remains = 1 - discount + discount * transitions.ends
-    value = _first_value(reward + bar, discount, temperature) if start is None else soft_value(start, temperature)
+    least = remains.min()
     advantage, change = np.zeros_like(reward), np.inf
     solve: Any = None
     for _ in range(max_iter):
@@ -102,11 +130,16 @@ def solve_soft_bellman(reward, transitions, discount, temperature, *, start=None
         policy = np.exp(log_policy(advantage + bar, temperature))
         change = _largest_mean(policy, advantage - previous)
         rounding = ROUNDING * (_largest_mean(policy, reward) + temperature * np.log(reward.shape[1]))
-        if last / 2 <= change <= rounding / remains.min() or np.abs(error).max() <= rounding:
+        if discount == 1:
+            step, steps = _undiscounted(policy, transitions, error, DECISIVE * temperature / rounding)
+            least = 1 / steps
+        if last / 2 <= change <= rounding / least or np.abs(error).max() <= rounding:
             return value[:, None] + advantage + bar
-        if solve is None or change > SETTLED * temperature * remains.min():
-            solve = continuation(policy, transitions, discount)
-        value = value + solve(error)
+        if discount < 1:
+            if solve is None or change > SETTLED * temperature * least:
+                solve = continuation(policy, transitions, discount)
+            step = solve(error)
+        value = value + step
     raise NotSolved(
         f"the Bellman equation was not solved in {max_iter} steps of policy iteration: the last one changed a "
         f"state's action values by {change / temperature:.1e} temperatures, and its residual is "
@@ -127,10 +160,43 @@ def _backward_induction(reward, transitions, discount, temperature):
     return q
 
 
-def _first_value(reward, discount, temperature):
-    """The value of the mean reward under a uniform policy that never ends: exact for a zero reward."""
+def _first_value(reward, transitions, discount, temperature):
+    """The value of the mean reward under a uniform policy that never ends: exact for a zero reward.
+
+    At discount 1 that of a policy that heads for the end.
+    """
+    if discount == 1:
+        policy = soonest_end(transitions, reward > -np.inf)
+        taken = policy > 0
+        earned = np.where(taken, reward, 0.0) - temperature * np.log(
+            policy, where=taken, out=np.zeros_like(policy)
+        )
+        return continuation(policy, transitions, discount)((policy * earned).sum(axis=1))
     level = reward[reward > -np.inf].mean() + temperature * np.log(reward.shape[1])
     return np.full(len(reward), level / (1 - discount))
+
+
+def _undiscounted(policy, transitions, error, most):
+    """The change of values that takes an error away, and the longest expected episode, of at most so many steps.
+
+    More of them leave no digits that decide: either there is no solution, or none that can be told from none.
+    """
+    try:
+        system = continuation(policy, transitions, 1.0)
+        step, steps = system(np.column_stack([error, np.ones_like(error)])).T
+        if steps.min() > 0 and steps.max() <= most:
+            return step, steps.max()
+    except NotPositiveDefinite:  # none of the policy's episodes seems to end
+        pass
+    longest = continuation(policy, transitions, NEARLY_ONE)(np.ones_like(error)).argmax()
+    visits = continuation(policy, transitions, NEARLY_ONE, transposed=True)(
+        1.0 * (np.arange(len(error)) == longest)
+    )
+    raise NoFiniteValue(
+        "discount=1 leaves the soft Bellman equation without a finite solution: a loop that leads back to state "
+        f"{visits.argmax()} is worth more, with the entropy of its choices, than its chance to end takes away. "
+        "Lower its reward or the temperature, or use a discount below 1."
+    )
 
 
 def _largest_mean(policy, values):

@@ -58,14 +58,14 @@ def factor(matrix, *, positive_definite=False):
     Raises
     ------
     NotPositiveDefinite
-        If ``positive_definite`` and the matrix is not.
+        If ``positive_definite`` and the matrix is not; here or in ``solve`` if the matrix is singular.
     """
     if isinstance(matrix, LowRankUpdate):
         return _factor_update(matrix)
     if sp.issparse(matrix):
         return _factor_sparse(sp.csc_array(matrix), positive_definite)
     if not positive_definite:
-        return partial(np.linalg.solve, matrix)
+        return partial(_solve_dense, matrix)
     try:
         lower = np.linalg.cholesky(matrix)
     except np.linalg.LinAlgError as error:
@@ -76,6 +76,13 @@ def factor(matrix, *, positive_definite=False):
         return scipy.linalg.solve_triangular(lower, half, lower=True, trans="T", check_finite=False)
 
     return solve
+
+
+def _solve_dense(matrix, b):
+    try:
+        return np.linalg.solve(matrix, b)
+    except np.linalg.LinAlgError as error:
+        raise NotPositiveDefinite from error
 
 
 def solve_scaled(matrix, b):

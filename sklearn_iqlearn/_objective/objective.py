@@ -233,7 +233,10 @@ class Evaluation:
         q = self.q + step * direction
         wanted = self.reward + step * self.reward_change(direction)
         error = wanted - objective.reward_of(q)
-        change = self._solve_continuation((self.policy * error).sum(axis=1))
+        try:
+            change = self._solve_continuation((self.policy * error).sum(axis=1))
+        except NotPositiveDefinite:  # at discount 1 the policy may all but keep to a loop
+            return q
         moved = q + error + objective.discount * objective.transitions.expected_next(change)
         return objective.transitions.only(moved)
 

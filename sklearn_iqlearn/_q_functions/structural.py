@@ -31,7 +31,12 @@ import numpy as np
 
 from sklearn_iqlearn._coefficients.identification import OPEN, free_reward, sizes_of, told_and_open, unmoved
 from sklearn_iqlearn._coefficients.projection import reward_features
-from sklearn_iqlearn._coefficients.pseudo_likelihood import advantages, open_directions, pseudo_likelihood
+from sklearn_iqlearn._coefficients.pseudo_likelihood import (
+    MOST_ROUNDS,
+    advantages,
+    open_directions,
+    pseudo_likelihood,
+)
 from sklearn_iqlearn._coefficients.separation import separation
 from sklearn_iqlearn._model.continuation import continuation
 from sklearn_iqlearn._model.soft_bellman import (
@@ -100,16 +105,35 @@ class Structural:
         return self.objective.transitions.n_states
 
     def start(self):
-        """Coefficients of 0 or, where it is better, two rounds of pseudo-likelihood from smoothed frequencies."""
+        """Coefficients of 0 or, where it is better, two rounds of pseudo-likelihood from smoothed frequencies.
+
+        At discount 1 neither need have finite values. The more rounds the nearer to a policy that has.
+        """
         objective, zero = self.objective, np.zeros_like(self.units)
         counts = objective.occupancy * objective.n
         smoothed = objective.transitions.only(counts + 0.5)
         with np.errstate(divide="ignore"):
             frequencies = np.log(smoothed / smoothed.sum(axis=1, keepdims=True))
         settings = objective.transitions, objective.discount, objective.temperature
-        options = {"base_reward": objective.base_reward, "most_rounds": START_ROUNDS}
-        found = pseudo_likelihood(self.features, counts, frequencies, *settings, **options).coef
-        return min(zero, found, key=lambda trial: loss_of(self.at(trial)))
+        for most_rounds in (START_ROUNDS, MOST_ROUNDS):
+            options = {"base_reward": objective.base_reward, "most_rounds": most_rounds}
+            found = pseudo_likelihood(self.features, counts, frequencies, *settings, **options).coef
+            for trial in sorted((zero, found), key=lambda trial: loss_of(self.at(trial))):
+                if self._has_values(trial):
+                    return trial
+        raise ValueError(
+            f"discount must be less than 1 for these features, got {objective.discount!r}: neither coefficients "
+            "of 0 nor those that the decisions suggest give the soft Bellman equation a finite solution. Add a "
+            "feature that is a cost of every step, or give that cost as base_reward."
+        )
+
+    def _has_values(self, parameters):
+        """Whether the soft-Bellman equation of these coefficients is solved."""
+        try:
+            self.table(parameters, max_iter=MOST_STEPS)
+        except NotSolved:
+            return False
+        return True
 
     def at(self, parameters):
         try:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from sklearn_iqlearn._model.soft_bellman import solve_soft_bellman
+from sklearn_iqlearn._model.soft_bellman import NoFiniteValue, solve_soft_bellman
 from sklearn_iqlearn._objective.objective import Objective
 from sklearn_iqlearn._q_functions.base import NewtonForm
 
@@ -12,7 +12,11 @@ from sklearn_iqlearn._q_functions.base import NewtonForm
 def base_table(objective):
     """The Q of the part of the reward that is known, where nothing is penalised."""
     reward = np.zeros_like(objective.occupancy) + objective.base_reward + objective.transitions.bar
-    found = solve_soft_bellman(reward, objective.transitions, objective.discount, objective.temperature)
+    try:
+        found = solve_soft_bellman(reward, objective.transitions, objective.discount, objective.temperature)
+    except NoFiniteValue:  # then values of 0, which take no more from the reward than a free choice is worth
+        n_choices = objective.transitions.only(np.ones(reward.shape)).sum(axis=1, keepdims=True)
+        found = np.broadcast_to(-objective.temperature * np.log(n_choices), reward.shape)
     return objective.transitions.only(found)
 
 

@@ -128,6 +128,11 @@ def reach_domain(problem, start, *, max_iter=200):
     A form of Q may not be able to represent a reward of 0. Then the reward penalty alone is minimised with
     an alpha wide enough for the present rewards, and alpha is drawn in as far as those allow, until it is
     the one that was asked for.
+
+    Returns
+    -------
+    problem : the problem in the representation of the parameters
+    parameters
     """
     objective = problem.objective
     parameters, width = start, np.inf
@@ -137,19 +142,21 @@ def reach_domain(problem, start, *, max_iter=200):
                 break
             raise ValueError(
                 f"alpha={objective.alpha:g} is too small for this Q: with {type(objective.divergence).__name__} "
-                f"the reward stays in its bounds only from alpha of about {needed:.3g} on. Raise alpha, add "
-                "features or an intercept, or take divergence='chi2', which bounds no reward."
+                f"the reward stays in its bounds only from alpha of about {needed:.3g} on. Raise alpha, lower "
+                "discount, add features or an intercept, or take divergence='chi2', which bounds no reward."
             )
         width = needed
         penalty_only = replace(
-            objective,
+            problem.objective,
             alpha=1.05 * needed,
             occupancy=np.zeros_like(objective.occupancy),
             value_weight=np.zeros_like(objective.value_weight),
         )
-        stage = replace(problem, objective=penalty_only)
-        parameters = newton(stage, parameters, tol=1e-6, max_iter=max_iter).parameters
-    return parameters
+        result = newton(replace(problem, objective=penalty_only), parameters, tol=1e-6, max_iter=max_iter)
+        parameters, reached = result.parameters, result.problem
+        asked = {name: getattr(objective, name) for name in ("alpha", "occupancy", "value_weight")}
+        problem = replace(reached, objective=replace(reached.objective, **asked))
+    return problem, parameters
 
 
 def _needed_alpha(problem, parameters):

@@ -6,6 +6,7 @@ import scipy.sparse as sp
 from sklearn.utils import Bunch
 
 from sklearn_iqlearn._estimator.parameters import check_number, check_seed
+from sklearn_iqlearn._model.endings import check_endings
 from sklearn_iqlearn._model.simulation import simulate
 from sklearn_iqlearn._model.soft_bellman import log_policy, soft_value, solve_soft_bellman
 from sklearn_iqlearn._model.transitions import check_transitions
@@ -133,7 +134,7 @@ def make_gridworld(
     ((16, 5), ['goal', 'hazard', 'move'])
     """
     check_count("side", side, least=2)
-    check_number("slip", slip, like="discount")
+    check_number("slip", slip, like="chance")
     check_bool("sparse", sparse)
     parts = {"goal_reward": goal_reward, "hazard_cost": hazard_cost, "move_cost": move_cost}
     rng = check_seed(random_state)
@@ -194,7 +195,8 @@ def make_random_mdp(
         At most ``n_states``.
     ending : float in [0, 1), default=0.0
         Probability that an episode ends after a decision.
-    discount : float in [0, 1), default=0.95
+    discount : float in [0, 1], default=0.95
+        1 needs an ``ending`` above 0.
     temperature : float > 0, default=1.0
     sparse : bool, default=False
         Whether the transitions are CSR arrays.
@@ -220,7 +222,7 @@ def make_random_mdp(
     counts = {"n_states": n_states, "n_actions": n_actions, "n_features": n_features, "n_successors": n_successors}
     for name, value in counts.items():
         check_count(name, value)
-    check_number("ending", ending, like="discount")
+    check_number("ending", ending, like="chance")
     check_bool("sparse", sparse)
     if n_successors > n_states:
         raise ValueError(f"n_successors must be at most n_states={n_states}, got {n_successors}.")
@@ -254,6 +256,7 @@ def _simulated(transitions, features, feature_names, coef, initial_distribution,
     check_number("temperature", world[1])
     kernel = check_transitions(transitions)[0]
     discount, temperature = world
+    check_endings(discount, kernel)
     reward = features @ coef
     q_table = solve_soft_bellman(reward, kernel, discount, temperature)
     policy = np.exp(log_policy(q_table, temperature))

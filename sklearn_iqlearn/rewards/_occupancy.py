@@ -3,6 +3,7 @@
 from sklearn_iqlearn._estimator.parameters import check_distribution
 from sklearn_iqlearn._estimator.worlds import fitted_transitions
 from sklearn_iqlearn._estimator.wrapped import unwrap
+from sklearn_iqlearn._model.endings import check_endings
 from sklearn_iqlearn._model.simulation import discounted_shares, long_run_shares
 from sklearn_iqlearn._numerics.checks import check_bool
 
@@ -15,8 +16,9 @@ def occupancy(estimator, *, long_run=False, initial_distribution=None):
     estimator : IQLearnClassifier, or a Pipeline or search that ends in one
         Fitted with ``transitions``, or a counterfactual.
     long_run : bool, default=False
-        False weights the decision at step t with ``discount**t``, as a value does. True is the share in an endless
-        run, in which a new episode starts where one ends.
+        False weights the decision at step t with ``discount**t``, as a value does: at ``discount=1`` the shares of
+        the expected visits of an episode. True is the share in an endless run, in which a new episode starts where
+        one ends.
     initial_distribution : array of shape (S,), optional
         Distribution of the first state; by default ``initial_distribution_``.
 
@@ -44,5 +46,6 @@ def occupancy(estimator, *, long_run=False, initial_distribution=None):
     if long_run:
         states = long_run_shares(estimator.policy_, kernel, initial)
     else:
+        check_endings(estimator.discount, kernel, estimator.policy_ > 0, " under the policy")
         states = discounted_shares(estimator.policy_, kernel, float(estimator.discount), initial)
     return states[:, None] * estimator.policy_

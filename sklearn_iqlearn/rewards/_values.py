@@ -7,6 +7,7 @@ from sklearn_iqlearn._estimator.reading import are_labels
 from sklearn_iqlearn._estimator.worlds import fitted_transitions, with_values
 from sklearn_iqlearn._estimator.wrapped import unwrap
 from sklearn_iqlearn._model.continuation import continuation, warn_ill_conditioned
+from sklearn_iqlearn._model.endings import check_endings
 from sklearn_iqlearn._model.soft_bellman import log_policy
 from sklearn_iqlearn._model.transitions import check_transitions
 from sklearn_iqlearn._numerics.checks import any_array, plain, real_array
@@ -38,7 +39,8 @@ def anchor(estimator, action, reward=0.0):
     Raises
     ------
     ValueError
-        If the action is unknown, was never taken or is forbidden, or a reward is not finite.
+        If the action is unknown, was never taken or is forbidden, a reward is not finite, or at ``discount=1`` an
+        episode need not end in which the action is always taken.
 
     Warns
     -----
@@ -81,6 +83,7 @@ def anchor(estimator, action, reward=0.0):
             f"action must be possible in every state, got {plain(action)}, which is forbidden in some."
         )
     always = np.eye(kernel.n_actions)[np.full(kernel.n_states, a)]
+    check_endings(estimator.discount, kernel, always > 0, f" by action {plain(action)}, whose reward is known")
     warn_ill_conditioned(always, kernel, estimator.discount, stacklevel=3)
     solve = continuation(always, kernel, estimator.discount)
     return with_values(estimator, kernel, solve(known - estimator.temperature * log_probability))
@@ -96,7 +99,8 @@ def evaluate(policy, reward, transitions, *, discount, temperature=0.0):
     reward : array of shape (S, A) or (S,)
     transitions : array of shape (A, S, S), sequence of A matrices (S, S), or mapping
         As for ``IQLearnClassifier``.
-    discount : float in [0, 1)
+    discount : float in [0, 1]
+        1 where the policy ends every episode: with a reward of 1 for an outcome the value is then its probability.
     temperature : float >= 0, default=0.0
         Weight of the policy's entropy, which a soft value contains: with it, and the policy of a soft-Bellman
         solution, the result is the soft value.
@@ -108,7 +112,8 @@ def evaluate(policy, reward, transitions, *, discount, temperature=0.0):
     Raises
     ------
     ValueError
-        If the shapes do not agree, or the policy's rows are not distributions.
+        If the shapes do not agree, the policy's rows are not distributions, or at ``discount=1`` an episode need
+        not end under the policy.
 
     Warns
     -----
@@ -122,6 +127,13 @@ def evaluate(policy, reward, transitions, *, discount, temperature=0.0):
     >>> from sklearn_iqlearn import rewards
     >>> rewards.evaluate([[1.0]], [[1.0]], [[[1.0]]], discount=0.9).round(6)
     array([10.])
+
+    Absorption: of two states the first one stays, is cured or not, with probabilities 0.5, 0.3 and 0.2; the second
+    one, and its reward, are the cure.
+
+    >>> transitions = [[[0.5, 0.3], [0.0, 0.0]]]
+    >>> rewards.evaluate([[1.0], [1.0]], [0.0, 1.0], transitions, discount=1).round(6)
+    array([0.6, 1. ])
     """
     kernel = check_transitions(transitions)[0]
     shape = (kernel.n_states, kernel.n_actions)
@@ -134,6 +146,7 @@ def evaluate(policy, reward, transitions, *, discount, temperature=0.0):
     if not np.isfinite(reward.reshape(shape[0], -1)[(policy > 0) if reward.ndim == 2 else slice(None)]).all():
         raise ValueError("reward must be finite for every action that the policy takes, got NaN or infinity.")
     taken = policy > 0
+    check_endings(discount, kernel, taken, " under the policy")
     logs = np.log(policy, where=taken, out=np.zeros(shape))
     earned = np.where(taken, reward.reshape(shape[0], -1), 0.0) - temperature * logs
     warn_ill_conditioned(policy, kernel, discount, stacklevel=3)
