@@ -24,6 +24,21 @@ def test_bootstrap_agrees_with_the_clustered_sandwich(rust):
     assert_allclose(resampled.standard_error, standard_errors(model, X, y, kind="clustered", **order), rtol=0.3)
 
 
+def test_pairs_that_do_not_exist_do_not_vary(world):
+    mask = np.ones(world.reward.shape, dtype=bool)
+    mask[0, 1] = False
+    kept = mask[world.frame["state"], world.frame["action"]]
+    X, y, ids = world.data[kept], world.target[kept], world.trajectory[kept]
+    model = IQLearnClassifier(world.transitions, action_mask=mask).fit(X, y)
+    resampled = inference.bootstrap(model, "q_table_", X, y, trajectory=ids, n_resamples=5, random_state=0)
+    assert resampled.standard_error[0, 1] == 0
+    for kind in ("percentile", "normal"):
+        low, high = resampled.interval(kind=kind)
+        assert low[0, 1] == high[0, 1] == -np.inf
+        assert np.isfinite(low[mask]).all()
+        assert (low < high)[mask].all()
+
+
 def test_a_resample_is_a_fit_to_the_drawn_trajectories(world):
     """The draws, made again, as rows."""
     model = IQLearnClassifier(world.transitions, discount=world.discount).fit(world.data, world.target)

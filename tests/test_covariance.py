@@ -306,3 +306,21 @@ def test_no_analytic_covariance_of_tables_and_networks(world, settings):
     model = IQLearnClassifier(world.transitions, **settings).fit(world.data, world.target)
     with pytest.raises(ValueError, match=r"covariance needs q_type 'structural' or 'linear'.*use bootstrap"):
         inference.covariance(model, world.data, world.target)
+
+
+@pytest.mark.filterwarnings("ignore:The data do not identify these")
+def test_a_coefficient_that_only_the_ridge_tells_has_no_spread():
+    """Actions of two groups that never meet: a column that tells the groups apart tells nothing of a choice."""
+    rng = np.random.default_rng(0)
+    group = rng.integers(2, size=400)
+    X, y = np.column_stack([rng.normal(size=400), group]), 2 * group + rng.integers(2, size=400)
+
+    def mask(rows):
+        return (rows[:, 1:] > 0) == [False, False, True, True]
+
+    model = IQLearnClassifier(alpha=np.inf, action_mask=mask).fit(X, y)
+    for kind, trajectory in (("sandwich", None), ("clustered", np.repeat(np.arange(40), 10))):
+        found = inference.covariance(model, X, y, kind=kind, trajectory=trajectory)
+        spread = np.diag(found)[1:8:2]
+        assert (spread >= 0).all()
+        assert_allclose(spread, 0, atol=1e-20)

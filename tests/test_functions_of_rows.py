@@ -102,6 +102,18 @@ def test_a_base_reward_of_rows_is_what_little_data_return():
     assert_allclose(model.reward_, of_rows(model.states_), atol=1e-4)
 
 
+@pytest.mark.parametrize("other", [np.nan, -np.inf])
+def test_what_is_told_of_other_pairs_is_not_read(other):
+    X, y, order = allowed_rollouts()
+
+    def told(rows):
+        return np.where(never_two(rows), of_rows(rows), other)
+
+    settings = {"q_type": "tabular", "action_mask": never_two}
+    found = [IQLearnClassifier(base_reward=base, **settings).fit(X, y, **order) for base in (of_rows, told)]
+    assert_array_equal(found[0].q_table_, found[1].q_table_)
+
+
 def test_functions_in_a_search():
     X, y, order = allowed_rollouts()
     search = GridSearchCV(
@@ -132,7 +144,7 @@ def test_weights_and_repeated_rows():
             r"action_mask must have shape \(600, 3\), got \(600, 2\)",
         ),
         ({"action_mask": lambda X: np.zeros((len(X), 3))}, "leave an action in every row, got none in row 0"),
-        ({"base_reward": lambda X: np.full(len(X), np.nan)}, "base_reward must be finite"),
+        ({"base_reward": lambda X: np.full(len(X), np.nan)}, "base_reward must be finite for pairs that exist"),
         ({"base_reward": lambda X: np.arange(len(X))}, "base_reward must give rows with the same values the same"),
         (
             {"action_mask": lambda X: never_two(X) & [True, True, False]},
@@ -169,6 +181,17 @@ def test_labels_that_the_data_lack(form):
         # A constant has the mean probability that it is observed with, of half a decision more.
         expected = 0.5 / (len(y) + 0.5)
         assert likelihood.predict_proba(X)[:, 3].mean() == pytest.approx(expected, rel=1e-6)
+
+
+def test_an_action_never_taken_is_not_ruled_out_by_equation_9():
+    """Its half a decision has the gradient of a likelihood beside those of the decisions."""
+    X, y, order = rollouts(5, n_states=6)
+    settings = {"value_term": "initial", "alpha": 5.0}
+    model = IQLearnClassifier(classes=[0, 1, 2, 3], **settings).fit(X.astype(float), y, **order)
+    probabilities = model.predict_proba(X.astype(float))
+    assert (probabilities[:, 3] > 1e-5).all()
+    without = IQLearnClassifier(**settings).fit(X.astype(float), y, **order)
+    assert_allclose(probabilities[:, :3], without.predict_proba(X.astype(float)), atol=2e-3)
 
 
 def test_a_fold_without_the_rare_action_scores():

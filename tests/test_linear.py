@@ -105,3 +105,33 @@ def test_what_all_actions_share_costs_nothing(alpha):
     assert warm.converged_
     assert_allclose(warm.coef_, cold.coef_, atol=1e-10)
     assert_allclose(warm.coef_.sum(axis=0), 0.0, atol=1e-12)
+
+
+def test_the_likelihood_has_no_levels_of_values():
+    """Without a penalty the discount plays no role, also where values are large and differ between the states."""
+    rng = np.random.default_rng(0)
+    transitions, _, _ = random_problem(0, n_states=8, n_actions=4)
+    mask = rng.random((8, 4)) < 0.5
+    mask[np.arange(8), rng.integers(4, size=8)] = True
+    counts = (rng.poisson(8, size=(8, 4)) + 1.0) * mask
+    settings = {"q_type": "linear", "features": rng.normal(size=(8, 4, 2)), "alpha": np.inf, "action_mask": mask}
+    found = [
+        IQLearnClassifier(transitions, discount=discount, base_reward=base, **settings).fit(*as_rows(counts))
+        for discount, base in ((0.0, None), (0.9999, None), (0.9999, 10 * rng.normal(size=(8, 4))))
+    ]
+    for model in found:
+        assert model.converged_
+        assert_allclose(model.policy_, found[0].policy_, atol=1e-9)
+
+
+def test_free_parameters_of_many_states():
+    """Differences between the actions of a state, counted block by block: as many as at once."""
+    rng = np.random.default_rng(0)
+    X = rng.integers(40, size=(2500, 1)) + 0.5 * np.arange(2500)[:, None]
+
+    def mask(rows):
+        return np.column_stack([np.ones((len(rows), 2), dtype=bool), rows[:, 0] > 600])
+
+    y = np.where(mask(X)[:, 2], rng.integers(3, size=2500), rng.integers(2, size=2500))
+    model = IQLearnClassifier(action_mask=mask).fit(X, y)
+    assert model.aic(X, y) == pytest.approx(2 * 2 * 2 - 2 * len(y) * model.score(X, y))

@@ -52,9 +52,9 @@ class IQLearnClassifier(CallbackSupportMixin, FittedReward):
         Features of the states of ``transitions``. Without them a network sees one-hot states. The reward is
         told in their terms too (``reward_coef_``), where those of shape (S, K) are paid whatever the action.
     action_mask : boolean array of shape (S, A), or callable, optional
-        Which actions exist in a state; by default all. Without ``transitions`` a function of X, as ``fit`` and
-        ``predict`` get it, that returns (n_rows, A) with columns in the order of ``classes_``, or a data frame
-        whose columns are the actions. A pair that does not exist has probability 0, Q and reward are minus
+        Which actions exist in a state; by default all. Columns are in the order of ``classes_``, or those of a
+        data frame are named by the actions. Without ``transitions`` a function of X, as ``fit`` and ``predict``
+        get it, that returns (n_rows, A). A pair that does not exist has probability 0, Q and reward are minus
         infinity there, and it is no part of penalty, parameters or coverage; what ``transitions``, ``features``
         and ``base_reward`` hold for it is not read. A state may be left one action. A row of zeros in
         ``transitions`` is something else: an action that ends the episode.

@@ -64,7 +64,7 @@ def project_reward(estimator, features=None, *, method="pseudo-likelihood", shap
     if features is None:
         raise ValueError("features must be given, here or to the estimator, got None.")
     features = reward_features(check_features(features, kernel), kernel.n_actions)
-    known = check_base_reward(estimator.base_reward, kernel)
+    known = check_base_reward(estimator.base_reward, kernel, estimator.classes_)
     by = choose("method", method, METHODS) if shaping else by_least_squares
     with few_threads(kernel.n_states):
         return by(estimator, features, known, kernel, shaping=shaping, stacklevel=stacklevel + 1)

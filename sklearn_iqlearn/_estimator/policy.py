@@ -181,10 +181,11 @@ class FittedPolicy(ClassifierMixin, Settings):
     def aic(self, X, y, sample_weight=None):
         """Akaike's information criterion on decisions, lower is better.
 
-        It counts the free parameters of the policy: A - 1 for each visited state of a table, A - 1 for each
-        feature and constant of a linear Q (one for each shared feature), all weights of a network, the
-        coefficients of a structural reward. What adds nothing does not count: a collinear feature, or a direction
-        of ``unidentified_``. A counterfactual has those of its fit.
+        It counts the free parameters of the policy: A - 1 for each visited state of a table, where A actions
+        exist, A - 1 for each feature and constant of a linear Q (one for each shared feature), all weights of a
+        network, the coefficients of a structural reward. What adds nothing does not count: a collinear feature, a
+        direction of ``unidentified_``, or what only actions tell that do not exist. A counterfactual has those of
+        its fit.
 
         Parameters
         ----------
@@ -280,7 +281,7 @@ class FittedPolicy(ClassifierMixin, Settings):
         model = as_fitted(self)
         if model.transitions is None:
             return exists_in(model.action_mask, X, model.classes_)
-        exists = check_mask(model.action_mask, model.q_table_.shape)
+        exists = check_mask(model.action_mask, len(model.q_table_), model.classes_)
         return exists[check_states(read_X(model, X), len(exists))]
 
 

@@ -16,7 +16,7 @@ from sklearn.utils import check_array, check_consistent_length, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_X_y, validate_data
 
-from sklearn_iqlearn._estimator.row_functions import base_in, exists_in, of_states, take
+from sklearn_iqlearn._estimator.row_functions import base_in, check_base, exists_in, of_states, take
 from sklearn_iqlearn._estimator.sparse_rows import canonical, distinct_rows
 from sklearn_iqlearn._model.demonstrations import (
     check_integers,
@@ -59,7 +59,7 @@ def read_states(estimator, X, values, y, weight, held, order):
     following, starts = follow_rows(kept, **order)
     demonstrations = replace(
         with_transitions(transitions, states, actions, weight[kept], starts),
-        base_reward=check_base_reward(estimator.base_reward, transitions),
+        base_reward=check_base_reward(estimator.base_reward, transitions, labels),
         held_out=held_out,
     )
     moves = Moves.of_rows(transitions, labels, states, actions, following, np.flatnonzero(kept))
@@ -94,13 +94,15 @@ def read_rows(estimator, X, values, y, weight, held, order):
         rows = [answers[0][kept], *answers[1:], answers[0][held > 0]]
         return of_states(name, np.concatenate(rows), position, states.shape[0])
 
-    exists, base_reward = None, 0.0
+    exists, base_reward, masks = None, 0.0, [None] * len(tables)
     if estimator.action_mask is not None:
-        answers = [exists_in(estimator.action_mask, table, classes) for table in tables]
-        refuse_excluded(answers[0], actions, weight + held, classes)
-        exists = of_the_states("action_mask", answers)
+        masks = [exists_in(estimator.action_mask, table, classes) for table in tables]
+        refuse_excluded(masks[0], actions, weight + held, classes)
+        exists = of_the_states("action_mask", masks)
     if estimator.base_reward is not None:
-        answers = [base_in(estimator.base_reward, table, len(classes)) for table in tables]
+        answers = [
+            base_in(estimator.base_reward, table, classes, mask) for table, mask in zip(tables, masks, strict=True)
+        ]
         base_reward = of_the_states("base_reward", answers)
     held_actions, actions = actions[held > 0], actions[kept]
     demonstrations = with_successors(
@@ -275,21 +277,13 @@ def check_features(features, transitions):
     return real_array("features", found, *shapes)
 
 
-def check_base_reward(base_reward, transitions, name="base_reward"):
+def check_base_reward(base_reward, transitions, labels):
     """The known part of the reward as (S, A), 0 for pairs that do not exist; None is 0."""
     if base_reward is None:
         return 0.0
     if callable(base_reward):
-        raise ValueError(f"{name} must be an array where transitions are given, got a function.")
-    shape = (transitions.n_states, transitions.n_actions)
-    found = real_array(name, base_reward, shape, shape[:1], finite=False)
-    found = transitions.only(np.broadcast_to(found.reshape(shape[0], -1), shape))
-    if not np.isfinite(found).all():
-        raise ValueError(
-            f"{name} must be finite for pairs that exist, got {plain(found[~np.isfinite(found)][0])}; to forbid "
-            "pairs, pass action_mask."
-        )
-    return found
+        raise ValueError("base_reward must be an array where transitions are given, got a function.")
+    return check_base(base_reward, transitions.n_states, labels, transitions.exists)
 
 
 def _check_next(X, values, next_X, moved):

@@ -8,7 +8,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from sklearn_iqlearn._model.transitions import check_mask
-from sklearn_iqlearn._numerics.checks import plain, real_array
+from sklearn_iqlearn._numerics.checks import by_action, plain, real_array
 
 
 def exists_in(action_mask, X, classes):
@@ -25,18 +25,37 @@ def exists_in(action_mask, X, classes):
     -------
     exists : boolean ndarray of shape (n_rows, A)
     """
-    answer = _ask("action_mask", action_mask, X)
-    names = getattr(answer, "columns", None)
-    if names is not None and set(names) == set(classes.tolist()):
-        answer = answer[classes.tolist()]
-    return check_mask(answer, (_n_rows(X), len(classes)), where="row")
+    return check_mask(_ask("action_mask", action_mask, X), _n_rows(X), classes, where="row")
 
 
-def base_in(base_reward, X, n_actions):
-    """The known part of the rewards of rows: (n_rows, n_actions), from a function to (n_rows,) or that."""
-    shape = (_n_rows(X), n_actions)
-    found = real_array("base_reward", _ask("base_reward", base_reward, X), shape, shape[:1])
-    return np.broadcast_to(found.reshape(shape[0], -1), shape)
+def base_in(base_reward, X, classes, exists=None):
+    """The known part of the rewards of rows, 0 for pairs that do not exist: (n_rows, A).
+
+    Parameters
+    ----------
+    base_reward : callable
+        From X to an array (n_rows,) or (n_rows, A), or a data frame whose columns are the actions, in any order.
+    X : rows, as they were given
+    classes : ndarray of shape (A,)
+    exists : boolean ndarray of shape (n_rows, A), optional
+    """
+    return check_base(_ask("base_reward", base_reward, X), _n_rows(X), classes, exists)
+
+
+def check_base(base_reward, n_rows, labels, exists=None):
+    """The known part of rewards, of states or of their pairs, as (n_rows, A): 0 for pairs that do not exist."""
+    shape = (n_rows, len(labels))
+    found = real_array(
+        "base_reward", by_action("base_reward", base_reward, labels), shape, shape[:1], finite=False
+    )
+    found = np.broadcast_to(found.reshape(n_rows, -1), shape)
+    found = found if exists is None else np.where(exists, found, 0.0)
+    if not np.isfinite(found).all():
+        raise ValueError(
+            f"base_reward must be finite for pairs that exist, got {plain(found[~np.isfinite(found)][0])}; to "
+            "forbid pairs, pass action_mask."
+        )
+    return found
 
 
 def of_states(name, answers, position, n_states):

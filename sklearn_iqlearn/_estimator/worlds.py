@@ -19,7 +19,7 @@ from sklearn_iqlearn._model.soft_bellman import (
     solve_soft_bellman,
 )
 from sklearn_iqlearn._model.transitions import check_transitions
-from sklearn_iqlearn._numerics.checks import any_array, check_count, plain, real_array
+from sklearn_iqlearn._numerics.checks import any_array, by_action, check_count, plain, real_array
 from sklearn_iqlearn._numerics.threads import few_threads
 
 # Fitted attributes that describe the data, and so hold in any world.
@@ -215,8 +215,9 @@ def _new_reward(estimator, kernel, reward, coef, base_reward):
         raise ValueError("reward and reward_coef both tell the new reward: pass one of them.")
     if reward is not None and base_reward is not None:
         raise ValueError("reward and base_reward both tell the new reward: pass one of them.")
-    shape, known = estimator.q_table_.shape, check_base_reward(estimator.base_reward, kernel)
-    new_base = known if base_reward is None else check_base_reward(base_reward, kernel)
+    shape, actions = estimator.q_table_.shape, estimator.classes_
+    known = check_base_reward(estimator.base_reward, kernel, actions)
+    new_base = known if base_reward is None else check_base_reward(base_reward, kernel, actions)
     if coef is not None:
         if estimator.features is None:
             raise ValueError("reward_coef needs features, whose coefficients they are; the estimator has none.")
@@ -230,10 +231,11 @@ def _new_reward(estimator, kernel, reward, coef, base_reward):
         return new_base + features @ coef
     if reward is None:
         return estimator.reward_ + (new_base - known)
-    reward = real_array("reward", reward, shape, shape[:1], finite=False)
+    reward = real_array("reward", by_action("reward", reward, actions), shape, shape[:1], finite=False)
+    reward = kernel.only(np.broadcast_to(reward.reshape(shape[0], -1), shape))
     if np.isnan(reward).any() or (reward == np.inf).any():
         raise ValueError("reward must be finite or minus infinity, got NaN or infinity.")
-    return np.broadcast_to(reward.reshape(shape[0], -1), shape)
+    return reward
 
 
 def _forbidden(estimator, forbid):
@@ -241,7 +243,7 @@ def _forbidden(estimator, forbid):
     actions = estimator.classes_
     if forbid is None:
         return np.zeros(len(actions), dtype=bool)
-    forbid = np.atleast_1d(any_array("forbid", forbid))
+    forbid = np.atleast_1d(any_array("forbid", by_action("forbid", forbid, actions)))
     if forbid.dtype == bool and forbid.shape == estimator.q_table_.shape:
         return forbid
     mask = forbid.dtype == bool and actions.dtype != bool  # True is no name for action 1

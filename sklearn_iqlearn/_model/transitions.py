@@ -8,7 +8,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from sklearn_iqlearn._model.levels import find_levels
-from sklearn_iqlearn._numerics.checks import is_real, plain, real_array
+from sklearn_iqlearn._numerics.checks import by_action, is_real, plain, real_array
 
 # Probabilities stored in single precision sum to 1 within this.
 ROW_SUM_TOLERANCE = 1e-6
@@ -179,7 +179,7 @@ def check_transitions(transitions, action_mask=None):
     Parameters
     ----------
     transitions : array of shape (A, S, S), sequence of A (S, S) matrices, or mapping label -> matrix
-    action_mask : boolean array of shape (S, A), optional
+    action_mask : boolean array of shape (S, A), or data frame whose columns are the labels, optional
         Rows of pairs that do not exist may hold anything.
 
     Returns
@@ -204,7 +204,7 @@ def check_transitions(transitions, action_mask=None):
     ]
     _check_shapes([matrix.shape for matrix in matrices])
     n_states = matrices[0].shape[0] if matrices[0].ndim else 0
-    exists = None if action_mask is None else check_mask(action_mask, (n_states, len(labels)))
+    exists = None if action_mask is None else check_mask(action_mask, n_states, labels)
     kernel = [
         _check_matrix(matrix, label, n_states, None if exists is None or exists.all() else exists[:, a])
         for a, (matrix, label) in enumerate(zip(matrices, labels, strict=True))
@@ -212,22 +212,25 @@ def check_transitions(transitions, action_mask=None):
     return Transitions(kernel, exists), labels
 
 
-def check_mask(action_mask, shape, where="state"):
+def check_mask(action_mask, n_rows, labels, where="state"):
     """An action mask as a boolean array with an action, at least, in each row.
 
     Parameters
     ----------
-    action_mask : array
-    shape : tuple (n, A)
+    action_mask : array of shape (n_rows, A), or data frame whose columns are the actions, in any order
+    n_rows : int
+    labels : ndarray of shape (A,)
+        The actions.
     where : str
         What a row of it is.
     """
+    shape = (n_rows, len(labels))
     if callable(action_mask):
         raise ValueError(
             f"action_mask must be a boolean array of shape {shape} where transitions are given, got the function "
             f"{getattr(action_mask, '__name__', action_mask)!r}: functions of X are for rows of features."
         )
-    found = real_array("action_mask", action_mask, shape)
+    found = real_array("action_mask", by_action("action_mask", action_mask, labels), shape)
     exists = found != 0
     if not np.array_equal(found, exists):
         raise ValueError(f"action_mask must hold True and False, got {plain(found[found != exists][0])}.")

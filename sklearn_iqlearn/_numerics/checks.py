@@ -73,6 +73,22 @@ def real_array(name, value, *shapes, finite=True):
     return array
 
 
+def by_action(name, table, actions):
+    """A table with a column for each action, in the order of the actions: of a data frame the columns named so.
+
+    Columns that are only numbered, 0 to A - 1, are in that order already.
+    """
+    names, actions = list(getattr(table, "columns", ())), actions.tolist()
+    if not names or names == list(range(len(actions))):
+        return table
+    if len(names) != len(actions) or set(names) != set(actions):
+        raise ValueError(
+            f"{name} must have a column for each of the actions {plain(actions)}, got the columns {plain(names)}: "
+            "name them so, or pass an array with columns in that order."
+        )
+    return np.asarray(table)[:, [names.index(action) for action in actions]]
+
+
 def is_real(value):
     """Whether a value is a real number, as Python or NumPy has them."""
     return isinstance(value, numbers.Real | np.bool_)

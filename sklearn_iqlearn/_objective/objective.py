@@ -347,7 +347,8 @@ def expert_term(demonstrations, discount):
 def initial_term(demonstrations, discount):
     """Weights (reward, value) and total of Garg et al. (2021), equation 9.
 
-    It has a reward for the decisions whose continuation is known, and needs one at least.
+    It has a reward for the decisions whose continuation is known, and needs one at least. The pseudo-counts, whose
+    continuation is not, add their likelihood.
     """
     total = demonstrations.known.sum()
     if total == 0:
@@ -355,7 +356,9 @@ def initial_term(demonstrations, discount):
             "value_term='initial' needs rows whose next state is known or whose episode ended, got none: pass "
             "terminal, or take value_term='expert'."
         )
-    return demonstrations.known / total, (1 - discount) * demonstrations.initial_distribution, total
+    likelihood = demonstrations.pseudo_counts / total + np.zeros_like(demonstrations.known)
+    value_weight = (1 - discount) * demonstrations.initial_distribution + likelihood.sum(axis=1)
+    return demonstrations.known / total + likelihood, value_weight, total
 
 
 VALUE_TERMS = MappingProxyType({"expert": expert_term, "initial": initial_term})

@@ -13,6 +13,9 @@ from sklearn_iqlearn._objective.objective import Evaluation, Objective, first_de
 from sklearn_iqlearn._q_functions.base import CoefficientForm
 from sklearn_iqlearn._q_functions.tabular import base_table
 
+# States whose differences between actions are held at once.
+BLOCK = 1024
+
 
 def linear_table(parameters, inputs):
     return inputs @ parameters
@@ -91,15 +94,19 @@ class Linear:
         return min(transitions.n_states, self.ridge.size) if sparse else transitions.n_states
 
     def start(self):
-        """The least squares fit of the Q of the known reward, in the pairs that count."""
+        """The least squares fit of the Q of the known reward, in the pairs that count; 0 without a penalty.
+
+        A likelihood alone knows no values, whose levels differ where the actions that exist do.
+        """
+        if self.basis is not None:
+            return np.zeros_like(self.ridge)
         target, weight = (
             base_table(self.objective),
             self.objective.transitions.only(self.objective.penalty_weight + 1e-12),
         )
         moment = self.second_moment(weight)
         moment[np.diag_indices_from(moment)] += 1e-10 * (1 + moment.diagonal())
-        found = factor(moment)(self.pull_back(weight * target).ravel()).reshape(self.ridge.shape)
-        return self._within_basis(found)
+        return factor(moment)(self.pull_back(weight * target).ravel()).reshape(self.ridge.shape)
 
     def at(self, parameters):
         evaluation = self.objective.at(self.table(parameters))
@@ -196,13 +203,24 @@ class Linear:
             features = np.hstack([features, np.ones((len(features), intercept))])
             if exists.all():
                 return (n_actions - 1) * rank(features)
-            design = np.einsum("sk,ab->sakb", features, np.eye(n_actions)).reshape(*exists.shape, -1)
-        else:
-            constants = np.eye(n_actions, n_actions * intercept)
-            constants = np.broadcast_to(constants, (len(features), *constants.shape))
-            design = np.concatenate([features, constants], axis=2)
-        first = np.take_along_axis(design, exists.argmax(axis=1)[:, None, None], axis=1)
-        return rank((np.where(exists[..., None], design, first) - first)[exists])
+        blocks = [slice(start, start + BLOCK) for start in range(0, len(features), BLOCK)]
+        told = [np.linalg.qr(_differences(features[b], exists[b], intercept), mode="r") for b in blocks]
+        return rank(np.concatenate(told))
+
+
+def _differences(features, exists, intercept):
+    """Of the actions that exist in a state, the features of each less those of the first: (n, p).
+
+    Features of shape (n_states, K), with a constant, are those of each action's own coefficients.
+    """
+    n_states, n_actions = exists.shape
+    if features.ndim == 2:
+        design = np.einsum("sk,ab->sakb", features, np.eye(n_actions)).reshape(n_states, n_actions, -1)
+    else:
+        constants = np.eye(n_actions, n_actions * intercept)
+        design = np.concatenate([features, np.broadcast_to(constants, (n_states, *constants.shape))], axis=2)
+    first = np.take_along_axis(design, exists.argmax(axis=1)[:, None, None], axis=1)
+    return (np.where(exists[..., None], design, first) - first)[exists]
 
 
 @dataclass(frozen=True)

@@ -53,13 +53,15 @@ class SparseLinear(Linear):
         return None
 
     def start(self):
+        if not self.objective.penalty_weight.any():
+            return np.zeros_like(self.ridge)
         weight = self.objective.transitions.only(self.objective.penalty_weight + LENT)
         right = self.pull_back(weight * base_table(self.objective))
 
         def product(x):
             return self.pull_back(weight * self.table(x)) + LENT * x
 
-        return self._within_basis(self.solve(product, self.squares(weight) + LENT, right, tolerance=1e-6))
+        return self.solve(product, self.squares(weight) + LENT, right, tolerance=1e-6)
 
     def at(self, parameters):
         evaluation = self.objective.at(self.table(parameters))

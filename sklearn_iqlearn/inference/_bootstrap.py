@@ -40,7 +40,12 @@ class Resampled:
     @property
     def standard_error(self):
         """Standard deviation over the resamples: the shape of the estimate."""
-        return self.samples.std(axis=0, ddof=1)
+        return self._varying.std(axis=0, ddof=1)
+
+    @property
+    def _varying(self):
+        """The samples, 0 where the estimate is infinite, as of pairs that do not exist, and so does not vary."""
+        return np.where(np.isinf(self.estimate), 0.0, self.samples)
 
     def interval(self, confidence=0.95, kind="percentile"):
         """Confidence interval of each entry.
@@ -59,8 +64,9 @@ class Resampled:
         return choose("kind", kind, INTERVALS)(self, confidence)
 
     def _percentile(self, confidence):
-        low, high = np.quantile(self.samples, [(1 - confidence) / 2, (1 + confidence) / 2], axis=0)
-        return low, high
+        low, high = np.quantile(self._varying, [(1 - confidence) / 2, (1 + confidence) / 2], axis=0)
+        level = np.where(np.isinf(self.estimate), self.estimate, 0.0)
+        return low + level, high + level
 
     def _normal(self, confidence):
         return normal_interval(self.estimate, self.standard_error, confidence)

@@ -71,18 +71,18 @@ class Information:
         )
 
     @property
-    def squares(self):
-        """B."""
-        return (self.scores * self.counts[:, None]).T @ self.scores
+    def weighted(self):
+        """Rows whose squares add up to B."""
+        return self.scores * np.sqrt(self.counts)[:, None]
 
     def observed(self):
         return self._invert(self.hessian)
 
     def opg(self):
-        return self._invert(self.squares)
+        return self._invert(self.weighted.T @ self.weighted)
 
     def sandwich(self):
-        return self._around(self.squares)
+        return self._around(self.weighted)
 
     def clustered(self):
         """Raises a ValueError where there are not more trajectories than parameters."""
@@ -93,12 +93,13 @@ class Information:
                 f"trajectory must tell more trajectories than the {n_parameters} coefficients for a clustered "
                 f"covariance, got {n_clusters}."
             )
-        sums = self.clusters @ self.scores
-        return self._around(sums.T @ sums)
+        return self._around(self.clusters @ self.scores)
 
-    def _around(self, middle):
+    def _around(self, rows):
+        """The sandwich of rows whose squares add up to what is in it: a sum of squares too, never below 0."""
         bread, missing = self._invert(self.hessian)
-        return bread @ middle @ bread, missing
+        spread = rows @ bread
+        return spread.T @ spread, missing
 
     def _invert(self, matrix):
         """The inverse on the directions that a matrix sees, and which parameters take part in others."""

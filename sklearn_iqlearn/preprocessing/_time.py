@@ -15,8 +15,8 @@ import numpy as np
 import scipy.sparse as sp
 
 from sklearn_iqlearn._model.demonstrations import check_integers
-from sklearn_iqlearn._model.transitions import check_mask, check_transitions
-from sklearn_iqlearn._numerics.checks import any_array, check_count, plain, real_array
+from sklearn_iqlearn._model.transitions import check_transitions
+from sklearn_iqlearn._numerics.checks import any_array, by_action, check_count, plain, real_array
 
 
 @dataclass(frozen=True)
@@ -147,18 +147,15 @@ def with_time(transitions, n_steps, *, features=None, action_mask=None, base_rew
     check_count("n_steps", n_steps)
     several = isinstance(transitions, list | tuple) and any(map(_is_kernel, transitions))
     kernels = _of_steps("transitions", transitions, n_steps, several)
-    masks = _tables("action_mask", action_mask, n_steps, lambda mask: check_mask(mask, ("S", "A")))
-    kernels = _each(
-        check_transitions,
-        kernels,
-        masks or [None] * n_steps,
-        same=not several and _is_one(action_mask),
-    )
+    one_mask = _is_one(action_mask)
+    masks = _of_steps("action_mask", action_mask, n_steps, not one_mask)
+    kernels = _each(check_transitions, kernels, masks, same=not several and one_mask)
     pair = _agreed(kernels)
+    exist = [kernel.only(np.ones(pair, dtype=bool), False) for kernel, _ in kernels]
     tables = {
         "features": _tables("features", features, n_steps, partial(_check_features, pair)),
-        "action_mask": masks,
-        "base_reward": _tables("base_reward", base_reward, n_steps, partial(_check_reward, pair)),
+        "action_mask": None if action_mask is None else exist,
+        "base_reward": _tables("base_reward", base_reward, n_steps, partial(_check_reward, pair, kernels[0][1])),
     }
     n_layers = n_steps
     if terminal_value is not None:
@@ -241,8 +238,8 @@ def _check_features(pair, features):
     return real_array("features", features, (pair[0], "K"), (*pair, "K"))
 
 
-def _check_reward(pair, reward):
-    reward = real_array("base_reward", reward, pair[:1], pair)
+def _check_reward(pair, labels, reward):
+    reward = real_array("base_reward", by_action("base_reward", reward, labels), pair[:1], pair)
     return np.broadcast_to(reward.reshape(pair[0], -1), pair)
 
 
