@@ -7,7 +7,9 @@ import pytest
 import scipy.sparse as sp
 from numpy.testing import assert_allclose, assert_array_equal
 from problems import DIVERGENCES, as_rows, random_problem
+from scipy.special import expit
 from sklearn.base import clone
+from sklearn.metrics import roc_auc_score
 
 from sklearn_iqlearn import IQLearnClassifier, inference, rewards
 
@@ -207,6 +209,20 @@ def test_every_invariance():
     rows = np.repeat(np.arange(len(y)), weight.astype(int))
     repeated = clone(model).fit(X[rows], y[rows])
     assert_allclose(repeated.q_table_, model.q_table_, rtol=1e-9)
+
+
+def test_metrics_and_calibration_by_decision_function():
+    transitions, counts, _, _ = masked_problem(4, n_actions=2)
+    mask = np.ones(counts.shape, dtype=bool)
+    mask[0, 1] = mask[1, 0] = False
+    model = fitted(transitions, (counts + 1) * mask, action_mask=mask, temperature=2.0)
+    X = np.arange(len(counts))[:, None]
+    scores = model.decision_function(X)
+    assert np.isfinite(scores).all()
+    assert_array_equal(expit(scores[:2] / 2.0), [0, 1])
+    assert_allclose(expit(scores[2:] / 2.0), model.policy_[2:, 1])
+    y = np.where(np.arange(len(X)) == 0, 0, 1)
+    assert 0 <= roc_auc_score(y, scores) <= 1
 
 
 def test_a_state_with_one_action():

@@ -29,6 +29,31 @@ def world():
     )
 
 
+def shuffled(table, **columns):
+    """The same states in another order, each under its id."""
+    return pd.DataFrame(table, **columns).sample(frac=1, random_state=0)
+
+
+def test_rows_go_by_the_ids_of_the_states(world):
+    transitions, rows, mask, table = world
+    features, start = table[:, :2], np.arange(1, len(table) + 1) / np.arange(1, len(table) + 1).sum()
+    told = {"action_mask": mask, "base_reward": table, "features": features, "initial_distribution": start}
+    by_id = {name: shuffled(value) for name, value in told.items()}
+    by_id["initial_distribution"] = by_id["initial_distribution"][0]
+    settings = {"q_type": "linear", "value_term": "initial"}
+    by_place = IQLearnClassifier(transitions, **told, **settings).fit(*rows)
+    found = IQLearnClassifier(transitions, **by_id, **settings).fit(*rows)
+    assert_array_equal(found.q_table_, by_place.q_table_)
+    assert found.score(*rows) == by_place.score(*rows)
+    for name, value in {"reward": table, "base_reward": table, "forbid": ~mask}.items():
+        world = found.counterfactual(**{name: shuffled(value)})
+        assert_array_equal(world.q_table_, by_place.counterfactual(**{name: value}).q_table_)
+    # An index that is no order of the ids says nothing.
+    named = pd.DataFrame(table, index=[f"bin {s}" for s in range(len(table))])
+    again = IQLearnClassifier(transitions, **(told | {"base_reward": named}), **settings).fit(*rows)
+    assert_array_equal(again.q_table_, by_place.q_table_)
+
+
 def frame(table, columns=OTHER_ORDER):
     return pd.DataFrame(table, columns=NAMES)[columns]
 

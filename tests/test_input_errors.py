@@ -38,7 +38,7 @@ NEVER = [
     np.ones(6) * 1j,
     np.ma.array(np.arange(6), mask=[1, 0, 0, 0, 0, 0]),
     np.ma.array(P, mask=P == 1),
-    sp.eye_array(6, format="csr"),
+    sp.csr_array(np.full((6, 6), np.nan)),
     datetime.date(2020, 1, 1),
     [{}] * 6,
     [object()] * 6,

@@ -66,7 +66,8 @@ class IQLearnClassifier(CallbackSupportMixin, FittedReward):
     classes : array of shape (A,), optional
         The actions, where the data may lack some; by default those of y. An action that was never taken counts in
         the likelihood as half a decision in all, spread over the states like the visits, so that its probability
-        is about 1 / (2 n). With ``transitions``, which tell the actions, only these.
+        is about 1 / (2 n); a table bounds it by the penalty instead. With ``transitions``, which tell the
+        actions, only these.
     divergence : {"chi2", "tv", "simple", "hellinger", "kl", "js"}, default="chi2"
         Shape of the reward penalty. "tv", also spelled "simple", bounds the reward by ``alpha``;
         "hellinger" bounds it below by ``-alpha`` and "js" by ``-alpha * log(2)``.

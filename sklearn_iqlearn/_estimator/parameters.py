@@ -5,7 +5,7 @@ import sys
 import numpy as np
 from sklearn.utils import check_random_state
 
-from sklearn_iqlearn._numerics.checks import any_array, check_bool, is_count, is_real, plain, real_array
+from sklearn_iqlearn._numerics.checks import any_array, by_state, check_bool, is_count, is_real, plain, real_array
 
 NUMBERS = {
     "discount": ("a number in [0, 1]", lambda x: 0 <= x <= 1),
@@ -88,7 +88,7 @@ def choose(name, value, options, auto=None):
 
 def check_distribution(value, name, size):
     """A probability distribution over ``size`` states, as float64."""
-    distribution = real_array(name, value, (size,), finite=False)
+    distribution = real_array(name, by_state(value), (size,), finite=False)
     if not np.isfinite(distribution).all() or (distribution < 0).any():
         raise ValueError(f"{name} must be finite and non-negative, got {distribution.min()}.")
     if abs(distribution.sum() - 1) > 1e-8:

@@ -14,10 +14,12 @@ from sklearn_iqlearn._estimator.settings import Settings
 from sklearn_iqlearn._model.demonstrations import check_ids, check_weight
 from sklearn_iqlearn._model.soft_bellman import log_policy
 from sklearn_iqlearn._model.transitions import check_mask
-from sklearn_iqlearn._numerics.checks import plain
+from sklearn_iqlearn._numerics.checks import by_state, plain
 
 # Fitted attributes with an entry for each of the states, which without transitions are rows.
 OF_THE_ROWS = ("states_", "q_table_", "value_", "policy_", "reward_", "counts_", "initial_distribution_")
+# Temperatures below the best value at which an action has probability 0 in double precision.
+IMPOSSIBLE = 750.0
 
 
 class FittedPolicy(ClassifierMixin, Settings):
@@ -70,6 +72,9 @@ class FittedPolicy(ClassifierMixin, Settings):
     def decision_function(self, X):
         """Soft action values; for two actions, those of the second less those of the first.
 
+        Finite, as metrics and calibration want it: an action that does not exist has the best value less so many
+        temperatures that its probability is 0.
+
         Parameters
         ----------
         X : array of shape (n_rows, n_features)
@@ -80,6 +85,8 @@ class FittedPolicy(ClassifierMixin, Settings):
         scores : ndarray of shape (n_rows, A), or (n_rows,) for two actions
         """
         q = self.q_values(X)
+        least = q.max(axis=1, keepdims=True) - IMPOSSIBLE * as_fitted(self).temperature
+        q = np.where(q > -np.inf, q, least)
         return q[:, 1] - q[:, 0] if q.shape[1] == 2 else q
 
     def predict(self, X):
@@ -281,7 +288,7 @@ class FittedPolicy(ClassifierMixin, Settings):
         model = as_fitted(self)
         if model.transitions is None:
             return exists_in(model.action_mask, X, model.classes_)
-        exists = check_mask(model.action_mask, len(model.q_table_), model.classes_)
+        exists = check_mask(by_state(model.action_mask), len(model.q_table_), model.classes_)
         return exists[check_states(read_X(model, X), len(exists))]
 
 

@@ -30,7 +30,7 @@ from sklearn_iqlearn._model.doubtful_moves import Moves, doubt_moves
 from sklearn_iqlearn._model.doubtful_steps import doubt_steps
 from sklearn_iqlearn._model.endings import check_endings, check_known_endings
 from sklearn_iqlearn._model.transitions import check_transitions
-from sklearn_iqlearn._numerics.checks import any_array, plain, real_array, refuse_masked
+from sklearn_iqlearn._numerics.checks import any_array, by_state, plain, real_array, refuse_masked
 
 TABLE = "a table of numbers, one row for each decision; trajectories one below the other, told apart by trajectory"
 COLUMN = "one action for each row of X"
@@ -271,7 +271,7 @@ def _mapping_for(y, labels):
 def check_features(features, transitions):
     """Features of the states of transitions, or of their pairs, as float64."""
     shapes = (transitions.n_states, "K"), (transitions.n_states, transitions.n_actions, "K")
-    found = real_array("features", features, *shapes, finite=False)
+    found = real_array("features", by_state(features), *shapes, finite=False)
     if found.ndim == 3 and transitions.exists is not None:
         found = np.where(transitions.exists[..., None], found, 0.0)
     return real_array("features", found, *shapes)
@@ -283,7 +283,7 @@ def check_base_reward(base_reward, transitions, labels):
         return 0.0
     if callable(base_reward):
         raise ValueError("base_reward must be an array where transitions are given, got a function.")
-    return check_base(base_reward, transitions.n_states, labels, transitions.exists)
+    return check_base(by_state(base_reward), transitions.n_states, labels, transitions.exists)
 
 
 def _check_next(X, values, next_X, moved):

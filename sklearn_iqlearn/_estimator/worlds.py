@@ -19,7 +19,7 @@ from sklearn_iqlearn._model.soft_bellman import (
     solve_soft_bellman,
 )
 from sklearn_iqlearn._model.transitions import check_transitions
-from sklearn_iqlearn._numerics.checks import any_array, by_action, check_count, plain, real_array
+from sklearn_iqlearn._numerics.checks import any_array, by_action, by_state, check_count, plain, real_array
 from sklearn_iqlearn._numerics.threads import few_threads
 
 # Fitted attributes that describe the data, and so hold in any world.
@@ -231,7 +231,8 @@ def _new_reward(estimator, kernel, reward, coef, base_reward):
         return new_base + features @ coef
     if reward is None:
         return estimator.reward_ + (new_base - known)
-    reward = real_array("reward", by_action("reward", reward, actions), shape, shape[:1], finite=False)
+    reward = by_action("reward", by_state(reward), actions)
+    reward = real_array("reward", reward, shape, shape[:1], finite=False)
     reward = kernel.only(np.broadcast_to(reward.reshape(shape[0], -1), shape))
     if np.isnan(reward).any() or (reward == np.inf).any():
         raise ValueError("reward must be finite or minus infinity, got NaN or infinity.")
@@ -243,7 +244,7 @@ def _forbidden(estimator, forbid):
     actions = estimator.classes_
     if forbid is None:
         return np.zeros(len(actions), dtype=bool)
-    forbid = np.atleast_1d(any_array("forbid", by_action("forbid", forbid, actions)))
+    forbid = np.atleast_1d(any_array("forbid", by_action("forbid", by_state(forbid), actions)))
     if forbid.dtype == bool and forbid.shape == estimator.q_table_.shape:
         return forbid
     mask = forbid.dtype == bool and actions.dtype != bool  # True is no name for action 1

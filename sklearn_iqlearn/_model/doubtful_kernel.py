@@ -12,8 +12,9 @@ from sklearn_iqlearn._numerics.checks import plain
 
 # The most that rounding takes from a row.
 ROUNDED = 0.02
-# Relative singular value up to which chances to end count as a product of one of the state and one of the action.
-IRREGULAR = 0.05
+# Relative residual up to which chances to end count as a product of one of the state and one of the action; the
+# steps that find such a product; and what stands for 0 in a division.
+IRREGULAR, ALTERNATIONS, TINY = 0.05, 30, np.finfo(float).tiny
 
 
 def doubt_kernel(transitions, labels, counts, n_rows, trajectory):
@@ -75,10 +76,7 @@ def _rounded(sums, ending, labels):
     Not where the chance to end is a product of one of the state and one of the action, as constant hazards are.
     """
     goes_on, short = sums > 0, ending > ROW_SUM_TOLERANCE
-    actions = goes_on.any(axis=0)
-    spread = np.linalg.svd(ending[goes_on[:, actions].all(axis=1)][:, actions], compute_uv=False)
-    irregular = len(spread) > 1 and spread[1] > IRREGULAR * spread[0]
-    if irregular and ending.max() <= ROUNDED and 2 * short.sum() >= goes_on.sum():
+    if 2 * short.sum() >= goes_on.sum() and ending.max() <= ROUNDED and _irregular(ending, goes_on):
         state, action = np.argwhere(short)[0]
         yield (
             f"transitions look rounded: {short.sum()} of {goes_on.sum()} rows sum to less than 1, each to "
@@ -86,6 +84,16 @@ def _rounded(sums, ending, labels):
             f"{sums[state, action]:.6g}. What is missing ends the episode, with value 0. Where episodes do not "
             "end, divide each row by its sum."
         )
+
+
+def _irregular(chances, told):
+    """Whether chances are no product of one of the state and one of the action: least squares, by alternation."""
+    chances, of_action = np.where(told, chances, 0.0), np.ones(told.shape[1])
+    for _ in range(ALTERNATIONS):
+        of_state = chances @ of_action / np.maximum(told @ of_action**2, TINY)
+        of_action = of_state @ chances / np.maximum(of_state**2 @ told, TINY)
+    left = np.where(told, chances - of_state[:, None] * of_action, 0.0)
+    return np.linalg.norm(left) > IRREGULAR * np.linalg.norm(chances)
 
 
 def _expected(ending, counts, n_rows, trajectory):

@@ -8,7 +8,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from sklearn_iqlearn._model.levels import find_levels
-from sklearn_iqlearn._numerics.checks import by_action, is_real, plain, real_array
+from sklearn_iqlearn._numerics.checks import by_action, by_state, is_real, plain, real_array
 
 # Probabilities stored in single precision sum to 1 within this.
 ROW_SUM_TOLERANCE = 1e-6
@@ -204,7 +204,7 @@ def check_transitions(transitions, action_mask=None):
     ]
     _check_shapes([matrix.shape for matrix in matrices])
     n_states = matrices[0].shape[0] if matrices[0].ndim else 0
-    exists = None if action_mask is None else check_mask(action_mask, n_states, labels)
+    exists = None if action_mask is None else check_mask(by_state(action_mask), n_states, labels)
     kernel = [
         _check_matrix(matrix, label, n_states, None if exists is None or exists.all() else exists[:, a])
         for a, (matrix, label) in enumerate(zip(matrices, labels, strict=True))

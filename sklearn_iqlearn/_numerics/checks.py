@@ -89,6 +89,16 @@ def by_action(name, table, actions):
     return np.asarray(table)[:, [names.index(action) for action in actions]]
 
 
+def by_state(table):
+    """A table with a row for each state, in their order: that of the index, where it holds all the ids."""
+    if not hasattr(table, "iloc"):
+        return table
+    ids = np.asarray(table.index)
+    if ids.dtype.kind in "iu" and np.array_equal(np.sort(ids), np.arange(len(ids))):
+        return table.iloc[np.argsort(ids)]
+    return table
+
+
 def is_real(value):
     """Whether a value is a real number, as Python or NumPy has them."""
     return isinstance(value, numbers.Real | np.bool_)

@@ -10,7 +10,7 @@ from sklearn_iqlearn._model.continuation import continuation, warn_ill_condition
 from sklearn_iqlearn._model.endings import check_endings
 from sklearn_iqlearn._model.soft_bellman import log_policy
 from sklearn_iqlearn._model.transitions import check_transitions
-from sklearn_iqlearn._numerics.checks import any_array, by_action, plain, real_array
+from sklearn_iqlearn._numerics.checks import any_array, by_action, by_state, plain, real_array
 
 
 def anchor(estimator, action, reward=0.0):
@@ -137,8 +137,8 @@ def evaluate(policy, reward, transitions, *, discount, temperature=0.0):
     """
     kernel, labels = check_transitions(transitions)
     shape = (kernel.n_states, kernel.n_actions)
-    policy = real_array("policy", by_action("policy", policy, labels), shape)
-    reward = real_array("reward", by_action("reward", reward, labels), shape, shape[:1], finite=False)
+    policy = real_array("policy", by_action("policy", by_state(policy), labels), shape)
+    reward = real_array("reward", by_action("reward", by_state(reward), labels), shape, shape[:1], finite=False)
     check_number("discount", discount)
     check_number("temperature", temperature, like="smoothing")
     if not (policy >= 0).all() or np.abs(policy.sum(axis=1) - 1).max() > 1e-8:
