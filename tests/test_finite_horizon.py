@@ -104,13 +104,14 @@ def simulated(n=400, n_steps=8, n_states=10, discount=0.95, seed=0, value=0.0):
 TRUTH = np.array([1.0, -0.5, 0.8])
 
 
+@pytest.mark.parametrize("discount", [0.95, 1.0])
 @pytest.mark.parametrize("q_type", ["tabular", "structural", "linear"])
-def test_both_ways_fit_the_same(q_type, monkeypatch):
-    kernels, features, made = simulated()
+def test_both_ways_fit_the_same(q_type, discount, monkeypatch):
+    kernels, features, made = simulated(discount=discount)
     horizon, fits = horizon_of(kernels, features=list(features)), []
     for levels in (Transitions.levels, None):
         monkeypatch.setattr(Transitions, "levels", levels)
-        model = IQLearnClassifier(horizon.transitions, features=horizon.features, q_type=q_type, discount=0.95)
+        model = IQLearnClassifier(horizon.transitions, features=horizon.features, q_type=q_type, discount=discount)
         fits.append(model.fit(horizon.encode(made.state, made.order["step"])[:, None], made.action, **made.order))
         assert fits[-1].converged_
     assert abs(fits[0].n_iter_ - fits[1].n_iter_) <= 1
@@ -138,7 +139,7 @@ def test_coefficients_within_two_standard_errors():
     assert np.sum(np.abs(deviations) < 2) > 24
 
 
-@pytest.mark.parametrize("discount", [0.5, 0.95])
+@pytest.mark.parametrize("discount", [0.5, 1.0])
 def test_a_terminal_value_and_a_known_reward_in_a_structural_fit(discount):
     """Where they are told the coefficients are right; without them not."""
     rng = np.random.default_rng(1)
@@ -158,22 +159,23 @@ def test_a_terminal_value_and_a_known_reward_in_a_structural_fit(discount):
         assert (np.abs(model.coef_ - TRUTH) > 3 * errors).any()
 
 
-def test_occupancy_and_values_are_those_of_recursions(way):
+@pytest.mark.parametrize("discount", [0.9, 1.0])
+def test_occupancy_and_values_are_those_of_recursions(way, discount):
     kernels, features, made = simulated()
     horizon = horizon_of(kernels)
-    model = IQLearnClassifier(horizon.transitions, discount=0.9)
+    model = IQLearnClassifier(horizon.transitions, discount=discount)
     model.fit(horizon.encode(made.state, made.order["step"])[:, None], made.action, **made.order)
     policy = model.policy_.reshape(8, 10, 3)
     start = model.initial_distribution_[:10]
-    for long_run, discount in ((False, 0.9), (True, 1.0)):
-        visits = expected_visits(kernels, policy, start, discount)
+    for long_run in (False, True):
+        visits = expected_visits(kernels, policy, start, 1.0 if long_run else discount)
         expected = (visits[..., None] * policy).reshape(80, 3) / visits.sum()
         assert_allclose(rewards.occupancy(model, long_run=long_run), expected, rtol=0, atol=1e-12)
     reward = features @ TRUTH
     value = np.zeros(10)
     for kernel, pi, earned in zip(kernels[::-1], policy[::-1], reward[::-1], strict=True):
-        value = (pi * (earned + 0.9 * (kernel @ value).T)).sum(axis=1)
-    found = rewards.evaluate(model.policy_, reward.reshape(80, 3), horizon.transitions, discount=0.9)
+        value = (pi * (earned + discount * (kernel @ value).T)).sum(axis=1)
+    found = rewards.evaluate(model.policy_, reward.reshape(80, 3), horizon.transitions, discount=discount)
     assert_allclose(found[:10], value, rtol=0, atol=1e-12)
 
 
@@ -189,6 +191,15 @@ def test_samples_have_the_length_of_the_horizon():
     assert_array_equal(drawn.groupby("trajectory")["step"].max(), np.full(50, 7))
     assert_array_equal(drawn["terminal"], step == 7)
     assert state.max() < 10
+
+
+def test_one_step_is_a_choice_without_a_morrow():
+    """No discount plays a role, and the maximum of the likelihood is the share of each action."""
+    horizon, counts = with_time(random_steps()[0][0], 1), counts_of((4, 3)) + 1
+    for discount in (0.0, 0.9):
+        model = IQLearnClassifier(horizon.transitions, discount=discount, alpha=1e6, smoothing=0.0)
+        model.fit(*as_rows(counts))
+        assert_allclose(model.policy_, counts / counts.sum(axis=1, keepdims=True), rtol=1e-4)
 
 
 def test_nothing_is_doubted_in_a_right_horizon(recwarn):

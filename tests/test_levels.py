@@ -6,8 +6,8 @@ import scipy.sparse as sp
 from numpy.testing import assert_allclose
 
 from sklearn_iqlearn._model.continuation import continuation
-from sklearn_iqlearn._model.levels import FEW, find_levels
-from sklearn_iqlearn._model.transitions import Transitions
+from sklearn_iqlearn._model.levels import FEW
+from sklearn_iqlearn._model.transitions import Transitions, check_transitions
 from sklearn_iqlearn.datasets import make_random_mdp
 from sklearn_iqlearn.preprocessing import with_time
 
@@ -88,8 +88,8 @@ def make_ring():
 @pytest.mark.parametrize("name", cycles())
 def test_a_state_that_can_come_back_is_seen(name):
     kernel = cycles()[name]
-    assert find_levels([sp.csr_array(matrix) for matrix in kernel]) is None
-    assert find_levels(list(kernel)) is None
+    for form in (sp.csr_array, np.asarray):
+        assert Transitions([form(matrix) for matrix in kernel]).levels is None
 
 
 def test_usual_problems_have_none():
@@ -108,7 +108,7 @@ def test_stored_zeros_are_no_moves():
         shape=stored[0].shape,
     )
     assert stored[0][59, 59] == 0
-    assert len(find_levels(stored).levels) == len(transitions.levels.levels)
+    assert len(Transitions(stored).levels.levels) == len(transitions.levels.levels)
 
 
 def test_a_pair_that_does_not_exist_closes_no_cycle():
@@ -117,9 +117,8 @@ def test_a_pair_that_does_not_exist_closes_no_cycle():
     closed[1, 7, 7], exists[7, 1] = 0.1, False
     kernel[1, 7] = 0
     for form in (sp.csr_array, np.asarray):
-        whole = [form(matrix) for matrix in closed]
-        assert Transitions(whole).levels is None
-    masked = Transitions([closed[a][exists[:, a]] for a in range(3)], exists)
+        assert Transitions([form(matrix) for matrix in closed]).levels is None
+    masked, _ = check_transitions(closed, exists)
     weights = np.random.default_rng(0).normal(size=(60, 3))
     expected = np.linalg.solve(np.eye(60) - np.einsum("sa,ast->st", weights, kernel), np.ones(60))
     assert_allclose(masked.levels.values(weights, np.ones(60)), expected, rtol=1e-10)
@@ -128,7 +127,7 @@ def test_a_pair_that_does_not_exist_closes_no_cycle():
 def test_many_narrow_levels_are_left_to_the_factor():
     for n, has in ((FEW, True), (4 * FEW, False)):
         chain = sp.diags_array([np.ones(n - 1)], offsets=[1], shape=(n, n), format="csr")
-        assert (find_levels([chain]) is not None) is has
+        assert (Transitions([chain]).levels is not None) is has
 
 
 def test_steps_with_the_same_kernel_share_its_numbers():

@@ -210,6 +210,7 @@ def test_examples_print_what_their_pages_say(name, tmp_path):
         ("structural.py", "contraction and BFGS"),
         ("coverage.py", "direct regression"),
         ("networks.py", "predict_proba of 20,000 rows"),
+        ("horizon.py", "table, factored"),
     ],
 )
 def test_benchmarks_run(name, part, tmp_path):

@@ -101,17 +101,21 @@ class Levels:
         return self.forward(lambda states, inflow: np.einsum("sa,s...->sa...", weights[states], inflow), b)
 
 
-def find_levels(matrices):
+def find_levels(transitions):
     """The levels of transitions, or None where a state can come back, or levels are many and narrow.
 
     Parameters
     ----------
-    matrices : sequence of n_actions arrays or CSR arrays of shape (n_states, n_states)
+    transitions : Transitions
+
+    Returns
+    -------
+    levels : Levels or None
     """
-    n_states, n_actions = matrices[0].shape[0], len(matrices)
-    if any(matrix.diagonal().any() for matrix in matrices):
+    n_states, n_actions = transitions.n_states, transitions.n_actions
+    if any(_diagonal(states, matrix).any() for states, matrix in transitions.blocks):
         return None
-    matrices = [sp.csr_array(matrix) for matrix in matrices]
+    matrices = [sp.csr_array(matrix) for matrix in transitions.matrices]
     pending = np.zeros(n_states, dtype=np.int64)
     for matrix in matrices:
         pending += np.bincount(matrix.indices[matrix.data > 0], minlength=n_states)
@@ -138,6 +142,13 @@ def find_levels(matrices):
             return None
         states = successors[pending[successors] == 0]
     return Levels(levels, (n_states, n_actions)) if n_found == n_states else None
+
+
+def _diagonal(states, matrix):
+    """Chances to stay, of a block of transitions."""
+    if sp.issparse(matrix):
+        return matrix.diagonal()
+    return matrix[np.arange(len(matrix)), np.arange(matrix.shape[1])[states]]
 
 
 def _same(one, other):

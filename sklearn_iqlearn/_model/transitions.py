@@ -127,7 +127,7 @@ class Transitions:
     @cached_property
     def levels(self):
         """The ``Levels`` of transitions in which no state comes back, else None."""
-        return find_levels(self.matrices)
+        return find_levels(self)
 
     def heavy_states(self):
         """States with so many successors that coupling them all is no sparse matter: (S,)."""

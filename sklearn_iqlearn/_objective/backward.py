@@ -63,7 +63,7 @@ def solve_by_sweeps(levels, discount, coupling, near, right, tolerance):
     weight = spread.sum(axis=1)
     told = weight > 0
     weight = np.where(told, weight, weight[told].mean() if told.any() else 1.0)
-    omega = discount * spread / weight[:, None]
+    omega = discount * spread / weight[:, None]  # with gamma
     ahead = np.empty_like(omega)
 
     def product(y):
