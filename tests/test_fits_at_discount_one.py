@@ -6,6 +6,8 @@ from numpy.testing import assert_allclose
 from problems import DIVERGENCES, as_rows, expand, independent_optimum, random_problem, standard_errors
 
 from sklearn_iqlearn import IQLearnClassifier, rewards
+from sklearn_iqlearn._coefficients.pseudo_likelihood import pseudo_likelihood
+from sklearn_iqlearn._model.transitions import Transitions
 
 
 def loops(seed=0, n_states=8):
@@ -172,6 +174,13 @@ def test_coefficients_from_any_policy():
     world = table.counterfactual(reward=features @ TRUTH)
     assert_allclose(rewards.project(world, method="least-squares").coef, TRUTH, rtol=0, atol=1e-9)
     assert_allclose(rewards.project(world, method="least-squares", shaping=False).coef, TRUTH, rtol=0, atol=1e-9)
+
+
+def test_a_policy_that_never_ends_in_floating_point():
+    """It stays but for a probability of e^-800, which is 0."""
+    kernel, logs = Transitions([np.eye(1), np.zeros((1, 1))]), np.array([[0.0, -800.0]])
+    with pytest.raises(ValueError, match=r"less than 1 for this policy, got 1\.0: it hardly ever ends an episode"):
+        pseudo_likelihood(np.ones((1, 2, 1)), np.ones((1, 2)), logs, kernel, 1.0, 1.0)
 
 
 def test_least_squares_of_pairs_that_lead_to_no_end():

@@ -30,7 +30,7 @@ import numpy as np
 from sklearn_iqlearn._coefficients.identification import ROUNDING, sizes_of, told_and_open
 from sklearn_iqlearn._model.continuation import continuation
 from sklearn_iqlearn._model.soft_bellman import log_policy
-from sklearn_iqlearn._numerics.linear_algebra import weighted_gram
+from sklearn_iqlearn._numerics.linear_algebra import NotPositiveDefinite, weighted_gram
 
 # Rounds shrink the error about twentyfold each; what has not settled after so many goes in circles.
 MOST_ROUNDS = 30
@@ -104,10 +104,18 @@ def pseudo_likelihood(
     visited = counts.any(axis=1)
     known = np.where(exists, base_reward / temperature, 0.0)
     settled, policy = False, np.exp(log_probabilities)
-    for _ in range(most_rounds or MOST_ROUNDS):
+    for done in range(most_rounds or MOST_ROUNDS):
         surprise = np.where(exists, -log_probabilities, 0.0)
         parts = np.concatenate([features, (known + surprise)[..., None]], axis=2)
-        advantage, value = advantages(parts, policy, transitions, discount)
+        try:
+            advantage, value = advantages(parts, policy, transitions, discount)
+        except NotPositiveDefinite as error:
+            if done:
+                break
+            raise ValueError(
+                f"discount must be less than 1 for this policy, got {discount!r}: it hardly ever ends an episode, "
+                "so that what rewards are worth to it cannot be told from rounding."
+            ) from error
         slope, offset = advantage[..., :-1], np.where(exists, advantage[..., -1] - surprise, -np.inf)
         told, _ = told_and_open(slope[exists & visited[:, None]])
         rows = slope[visited] @ told.T

@@ -142,8 +142,9 @@ def reach_domain(problem, start, *, max_iter=200):
                 break
             raise ValueError(
                 f"alpha={objective.alpha:g} is too small for this Q: with {type(objective.divergence).__name__} "
-                f"the reward stays in its bounds only from alpha of about {needed:.3g} on. Raise alpha, lower "
-                "discount, add features or an intercept, or take divergence='chi2', which bounds no reward."
+                f"the reward stays in its bounds only from alpha of about {min(needed, width):.3g} on. Raise "
+                "alpha, lower discount, add features or an intercept, or take divergence='chi2', which bounds no "
+                "reward."
             )
         width = needed
         penalty_only = replace(
@@ -162,6 +163,10 @@ def reach_domain(problem, start, *, max_iter=200):
 def _needed_alpha(problem, parameters):
     """The least alpha with which the rewards at ``parameters`` are in the domain to start from."""
     objective, divergence = problem.objective, problem.objective.divergence
-    reward = (objective.reward_of(problem.table(parameters)) - objective.base_reward)[objective.penalty_weight > 0]
+    try:
+        table = problem.table(parameters)
+    except ArithmeticError:  # at discount 1 they are as good as without values
+        return np.inf
+    reward = (objective.reward_of(table) - objective.base_reward)[objective.penalty_weight > 0]
     needed = np.where(reward > 0, reward / divergence.upper, reward / divergence.start_lower)
     return float(needed.max(initial=0.0))
