@@ -114,6 +114,11 @@ CASES = [
         case(name, preprocessing.renewal_transitions, {"increments": [0, 1], "n_states": 3})
         for name in ("increments", "n_states", "sparse")
     ),
+    *(
+        case(name, preprocessing.estimate_transitions, {"states": Y, "actions": Y, "trajectory": IDS})
+        for name in ("states", "step", "terminal", "sample_weight", "n_states", "n_actions", "prior", "unseen")
+    ),
+    case("next_state", preprocessing.estimate_transitions, {"states": Y, "actions": Y}),
     case("opening_month", datasets.load_rust_bus, {}),
     *(
         case(name, datasets.make_bus_engine, {})

@@ -43,7 +43,7 @@ LAYERS = {
     },
     "rewards": {"_coefficients", "_estimator", "_model", "_numerics", "exceptions"},
     "inference": {"_coefficients", "_estimator", "_model", "_numerics", "_q_functions", "exceptions"},
-    "preprocessing": {"_model", "_numerics"},
+    "preprocessing": {"_model", "_numerics", "exceptions"},
     "datasets": {"_estimator", "_model", "_numerics", "preprocessing"},
     "__init__": {"_estimator", "_version"},
 }
@@ -210,7 +210,11 @@ def test_examples_print_what_their_pages_say(name, tmp_path):
         ("structural.py", "contraction and BFGS"),
         ("coverage.py", "direct regression"),
         ("networks.py", "predict_proba of 20,000 rows"),
+<<<<<<< HEAD
         ("horizon.py", "table, factored"),
+=======
+        ("shrinkage.py", "grid of 25 cells"),
+>>>>>>> 2a57de4af75d318f85061401c1e1e2036cc029c7
     ],
 )
 def test_benchmarks_run(name, part, tmp_path):

@@ -11,6 +11,15 @@ import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 
+from sklearn_iqlearn._model.moves import (
+    CUT_OFF,
+    ENDED,
+    action_free,
+    count_moves,
+    divide_rows,
+    exact_parts,
+    scale_rows,
+)
 from sklearn_iqlearn._model.transitions import Transitions
 from sklearn_iqlearn._numerics.checks import any_array, is_real, plain, real_array
 
@@ -98,28 +107,17 @@ def with_successors(states, actions, weight, successors, starts, shape, *, stand
     -------
     demonstrations : Demonstrations
     """
-    n_pairs = shape[0] * shape[1]
-    pairs = states * shape[1] + actions
-    continued, moved = successors != CUT_OFF, successors >= 0
-    counts = _totals(pairs, weight, n_pairs).reshape(shape)
-    known = _totals(pairs[continued], weight[continued], n_pairs).reshape(shape)
-    share = weight[moved] / known[states[moved], actions[moved]]
-    matrices = [
-        sp.coo_array(
-            (share[taken], (states[moved][taken], successors[moved][taken])), shape=(shape[0], shape[0])
-        ).tocsr()
-        for taken in (actions[moved] == a for a in range(shape[1]))
-    ]
+    counts = pair_counts(states, actions, weight, shape)
+    moves = count_moves(states, actions, successors, weight, shape)
+    known = np.column_stack([matrix.sum(axis=1) for matrix in moves])
+    matrices = [divide_rows(matrix[:, :-1], total) for matrix, total in zip(moves, known.T, strict=True)]
     penalised = known > 0
     if stand_in:
-        totals = known.sum(axis=1, keepdims=True)
-        mean = Transitions(matrices).mix(np.divide(known, totals, where=totals > 0, out=np.zeros(shape)))
-        # Where nothing at all is known, the state itself: a reward of 0 then has the value of one that goes on.
-        mean = mean + sp.diags_array(1.0 * (totals[:, 0] == 0))
+        mean = action_free(moves)[:, :-1]
         every = np.ones(shape, dtype=bool) if exists is None else exists
         matrices = [
-            sp.csr_array(matrix + sp.diags_array(1.0 * (every & ~penalised)[:, a]) @ mean)
-            for a, matrix in enumerate(matrices)
+            sp.csr_array(matrix + scale_rows(mean, 1.0 * missing))
+            for matrix, missing in zip(matrices, (every & ~penalised).T, strict=True)
         ]
         penalised = every
     return Demonstrations(
@@ -151,26 +149,14 @@ def pair_counts(states, actions, weight, shape):
 
 
 def _totals(cells, weight, n_cells):
-    """Sums of the weights in each cell, whose last bit does not depend on the order of the rows.
-
-    Weights are added in parts, each in multiples of a unit so large that no sum of them is rounded: one part where
-    weights are whole numbers, else two or three.
-    """
-    totals, rest = np.zeros(n_cells), weight
-    while (size := np.abs(rest).sum()) > 0:
-        unit = np.ldexp(1.0, max(int(np.frexp(size)[1]) - 52, -1074))
-        part = np.rint(rest / unit) * unit
-        totals = totals + np.bincount(cells, part, n_cells)
-        rest = rest - part
-    return totals
+    """Sums of the weights in each cell, whose last bit does not depend on the order of the rows."""
+    parts = (np.bincount(cells, part, n_cells) for part in exact_parts(weight))
+    return sum(parts, start=np.zeros(n_cells))
 
 
 def _distribution(states, weight, n_states):
     totals = _totals(states, weight, n_states)
     return totals / totals.sum()
-
-
-ENDED, CUT_OFF = -1, -2
 
 
 def follow_rows(kept, *, trajectory, step, next_X, terminal):
@@ -278,9 +264,14 @@ def check_ids(values, name, n_rows):
 
 def number_ids(values, name, n_rows):
     """The place of each row's id among the sorted distinct ids."""
+    return distinct_ids(values, name, n_rows)[1]
+
+
+def distinct_ids(values, name, n_rows):
+    """The sorted distinct ids, and the place of each row's among them."""
     values = check_ids(values, name, n_rows)
     try:
-        return np.unique(values, return_inverse=True)[1]
+        return np.unique(values, return_inverse=True)
     except TypeError as error:
         raise ValueError(f"{name} must hold ids that can be sorted, got {plain(values[0])}.") from error
 
@@ -311,15 +302,16 @@ def check_integers(values, name):
     """Whole numbers, in any real numeric type, as int64."""
     if values.dtype.kind not in "iuf":
         entries = values.tolist()
-        strange = [value for value in entries if not _is_whole(value)]
+        strange = [row for row, value in enumerate(entries) if not _is_whole(value)]
         if strange:
-            raise ValueError(f"{name} must be integers, got {plain(strange[0])}.")
+            raise ValueError(f"{name} must be integers, got {plain(entries[strange[0]])} in row {strange[0]}.")
         return np.array([int(value) for value in entries], dtype=np.int64)
     limit = 2.0**53 if values.dtype.kind == "f" else 2.0**63
     wrong = (values != np.floor(values)) | (np.abs(values) >= limit)
     if wrong.any():
         hint = " Floating-point numbers tell integers apart below 2**53." if limit == 2.0**53 else ""
-        raise ValueError(f"{name} must be integers, got {plain(values[wrong][0])}.{hint}")
+        row = np.argmax(wrong)
+        raise ValueError(f"{name} must be integers, got {plain(values[row])} in row {row}.{hint}")
     return values.astype(np.int64)
 
 

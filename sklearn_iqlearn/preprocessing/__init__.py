@@ -1,6 +1,8 @@
 """From raw records to states and transitions."""
 
+from sklearn_iqlearn.preprocessing._estimate import estimate_transitions
+from sklearn_iqlearn.preprocessing._gymnasium import from_gymnasium
 from sklearn_iqlearn.preprocessing._renewal import renewal_transitions
 from sklearn_iqlearn.preprocessing._time import with_time
 
-__all__ = ["renewal_transitions", "with_time"]
+__all__ = ["estimate_transitions", "from_gymnasium", "renewal_transitions", "with_time"]
