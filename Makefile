@@ -11,17 +11,13 @@ FLOOR_TESTS := $(addprefix tests/test_,common.py classifier.py predictions.py q_
 	objective.py linear_algebra.py transitions.py soft_bellman.py bus.py structural.py rewards.py least_squares.py \
 	occupancy.py worlds.py covariance.py bootstrap.py summary.py threads.py pseudo_likelihood.py identification.py \
 	newton.py simulation.py doubtful_moves.py doubtful_kernel.py doubtful_steps.py right_data.py input_errors.py \
-<<<<<<< HEAD
-	wrapped.py fitted_parameters.py levels.py sweeps.py with_time.py finite_horizon.py)
+	wrapped.py fitted_parameters.py levels.py sweeps.py with_time.py finite_horizon.py estimate_transitions.py \
+	unseen_pairs.py columns_of_states.py state_encoder.py state_encoder_in_pipelines.py action_mask.py \
+	functions_of_rows.py base_reward.py sparse_rows.py endings.py soft_values_at_discount_one.py \
+	fits_at_discount_one.py)
 
 .PHONY: demo test test-array-api test-floor lint types wheel bench bench-control bench-structural bench-coverage \
-	bench-convergence bench-networks bench-alpha bench-horizon clean
-=======
-	wrapped.py fitted_parameters.py estimate_transitions.py unseen_pairs.py columns_of_states.py)
-
-.PHONY: demo test test-array-api test-floor lint types wheel bench bench-control bench-structural bench-coverage \
-	bench-convergence bench-networks bench-alpha bench-shrinkage clean
->>>>>>> 2a57de4af75d318f85061401c1e1e2036cc029c7
+	bench-convergence bench-networks bench-alpha bench-horizon bench-shrinkage clean
 
 demo: $(PLAIN)
 	$(BIN)/python examples/rust_bus.py
@@ -71,14 +67,12 @@ bench-networks: $(READY)
 bench-alpha: $(READY)
 	$(BIN)/python benchmarks/default_alpha.py
 
-<<<<<<< HEAD
 # Beside the same fits with factored systems.
 bench-horizon: $(READY)
 	$(BIN)/python benchmarks/horizon.py
-=======
+
 bench-shrinkage: $(READY)
 	$(BIN)/python benchmarks/shrinkage.py
->>>>>>> 2a57de4af75d318f85061401c1e1e2036cc029c7
 
 # A wheel in an environment of its own must import, load the data and fit.
 wheel: $(READY)

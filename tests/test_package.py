@@ -74,7 +74,7 @@ def test_nothing_private_of_others(path):
             assert not any(part.startswith("_") and not part.startswith("__") for part in parts), parts
 
 
-SEE_SCIKIT_LEARN = {"_estimator", "datasets", "inference", "rewards"}
+SEE_SCIKIT_LEARN = {"_estimator", "datasets", "inference", "preprocessing", "rewards"}
 
 
 def test_only_the_estimator_sees_scikit_learn():
@@ -210,11 +210,8 @@ def test_examples_print_what_their_pages_say(name, tmp_path):
         ("structural.py", "contraction and BFGS"),
         ("coverage.py", "direct regression"),
         ("networks.py", "predict_proba of 20,000 rows"),
-<<<<<<< HEAD
         ("horizon.py", "table, factored"),
-=======
         ("shrinkage.py", "grid of 25 cells"),
->>>>>>> 2a57de4af75d318f85061401c1e1e2036cc029c7
     ],
 )
 def test_benchmarks_run(name, part, tmp_path):

@@ -1,8 +1,9 @@
 """From raw records to states and transitions."""
 
+from sklearn_iqlearn.preprocessing._encoder import StateEncoder
 from sklearn_iqlearn.preprocessing._estimate import estimate_transitions
 from sklearn_iqlearn.preprocessing._gymnasium import from_gymnasium
 from sklearn_iqlearn.preprocessing._renewal import renewal_transitions
 from sklearn_iqlearn.preprocessing._time import with_time
 
-__all__ = ["estimate_transitions", "from_gymnasium", "renewal_transitions", "with_time"]
+__all__ = ["StateEncoder", "estimate_transitions", "from_gymnasium", "renewal_transitions", "with_time"]
