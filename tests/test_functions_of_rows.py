@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.sparse as sp
 from numpy.testing import assert_allclose, assert_array_equal
 from problems import rollouts
 from sklearn.model_selection import GridSearchCV, GroupKFold, cross_val_score
@@ -224,16 +225,21 @@ class WithEverything(IQLearnClassifier):
         return self
 
 
+def n_rows(X):
+    """Of what NumPy reads, and of sparse rows, which it does not."""
+    return X.shape[0] if sp.issparse(X) else np.asarray(X).shape[0]
+
+
 class Exists:
     def __init__(self, n_actions):
         self.n_actions = n_actions
 
     def __call__(self, X):
-        return np.ones((np.asarray(X).shape[0], self.n_actions), dtype=bool)
+        return np.ones((n_rows(X), self.n_actions), dtype=bool)
 
 
 def small(X):
-    return np.full(np.asarray(X).shape[0], 0.01)
+    return np.full(n_rows(X), 0.01)
 
 
 @parametrize_with_checks([WithEverything()])

@@ -180,7 +180,7 @@ def test_score_and_predict_refuse_what_fit_never_saw():
     model = IQLearnClassifier().fit(X4, Y4)
     with pytest.raises(ValueError, match=r"y must hold actions of \[0, 1\], got .*2"):
         model.score(X4, [0, 1, 2, 0])
-    with pytest.raises(TypeError, match="Sparse data was passed"):
+    with pytest.raises(TypeError, match="X must be dense, got sparse rows"):
         IQLearnClassifier(q_type="tabular").fit(sp.csr_array(X4), Y4)
     with pytest.raises(ValueError, match="X contains NaN"):
         model.fit(X4 * np.nan, Y4)

@@ -4,6 +4,7 @@ import pickle
 import tracemalloc
 
 import numpy as np
+import pandas as pd
 import pytest
 import scipy.sparse as sp
 from numpy.testing import assert_allclose, assert_array_equal
@@ -15,6 +16,7 @@ from sklearn.preprocessing import OneHotEncoder
 from sklearn.utils import get_tags
 
 from sklearn_iqlearn import IQLearnClassifier, inference
+from sklearn_iqlearn._q_functions.sparse_linear import sparse_rank
 
 
 def sparse_rollouts(seed=0, n_features=12):
@@ -35,13 +37,14 @@ def both(X, y, order, weight=None, **settings):
 def test_the_same_optimum(divergence, value_term):
     X, y, order = sparse_rollouts()
     weight = np.random.default_rng(1).integers(0, 3, size=len(y))
-    dense, sparse = both(X, y, order, weight, divergence=divergence, value_term=value_term, alpha=20.0, C=10.0)
+    settings = {"divergence": divergence, "value_term": value_term, "alpha": 20.0, "C": 10.0}
+    dense, sparse = both(X, y, order, weight, **settings, tol=1e-11)
     assert dense.converged_
     assert sparse.converged_
-    assert sparse.gradient_norm_ < 1e-8
+    assert sparse.gradient_norm_ < 1e-11
     assert_allclose(sparse.objective_, dense.objective_, rtol=1e-10)
-    assert_allclose(sparse.coef_, dense.coef_, atol=1e-5)
-    assert_allclose(sparse.intercept_, dense.intercept_, atol=1e-5)
+    for found, expected in ((sparse.coef_, dense.coef_), (sparse.intercept_, dense.intercept_)):
+        assert_allclose(found, expected, atol=1e-6 * np.abs(expected).max())
     assert_allclose(sparse.predict_proba(sp.csc_array(X)), dense.predict_proba(X), atol=1e-6)
     assert sparse.aic(sp.csr_array(X), y, weight) == pytest.approx(dense.aic(X, y, weight), rel=1e-9)
 
@@ -91,6 +94,21 @@ def test_the_order_and_the_form_of_the_rows_do_not_matter():
     assert len(first.counts_) == len(np.unique(X, axis=0))
     into_dense = clone(model).fit(X, y, next_X=sp.csr_array(next_X))
     assert_allclose(into_dense.coef_, first.coef_, atol=1e-5)
+    frames = [pd.DataFrame.sparse.from_spmatrix(sp.csr_array(table)) for table in (X, next_X)]
+    of_frames = clone(model).fit(frames[0], y, next_X=frames[1])
+    assert sp.issparse(of_frames.states_)
+    assert_array_equal(of_frames.coef_, first.coef_)
+
+
+def test_next_rows_that_do_not_fit():
+    rows, y = sp.csr_array(np.eye(3)), [0, 1, 1]
+    model = IQLearnClassifier()
+    for X in (rows, rows.toarray()):
+        with pytest.raises(ValueError, match=r"next_X must have the shape of X, \(3, 3\), got \(3, 2\)"):
+            model.fit(X, y, next_X=rows[:, :2])
+        with pytest.raises(ValueError, match="next_X must be finite in rows that are not terminal"):
+            model.fit(X, y, next_X=rows * np.inf, terminal=[False, True, True])
+        model.fit(X, y, next_X=sp.csr_array(np.diag([np.nan, 1.0, 1.0])), terminal=[True, False, False])
 
 
 def test_searches_pipelines_pickles_and_warm_starts():
@@ -109,12 +127,28 @@ def test_searches_pipelines_pickles_and_warm_starts():
     assert light.bic(rows, y) == pytest.approx(pipe[-1].bic(rows, y))
 
 
+@pytest.mark.parametrize("shape", [(40, 8), (8, 40), (60, 60), (200, 30)])
+def test_the_rank_of_a_sparse_matrix(shape):
+    for seed in range(5):
+        rng = np.random.default_rng(seed)
+        matrix = rng.integers(-2, 3, size=shape) * (rng.random(shape) < 0.1)
+        matrix[:, -2:] = matrix[:, :2] @ [[1, 2], [1, -1]]
+        matrix = np.hstack([matrix, np.ones((shape[0], 1))])
+        units = 10.0 ** rng.integers(-3, 4, size=matrix.shape[1])
+        assert sparse_rank(sp.csr_array(matrix * units)) == np.linalg.matrix_rank(matrix)
+
+
 def test_free_parameters_count_no_collinear_column():
     X, y, order = sparse_rollouts(4)
     model = IQLearnClassifier(C=1.0)
     rows = sp.csr_array(X)
     twice = sp.csr_array(sp.hstack([rows, 3 * rows[:, [2]], rows[:, [1]] - rows[:, [4]]]))
-    assert clone(model).fit(rows, y, **order)._n_free() == clone(model).fit(twice, y, **order)._n_free()
+    found = [clone(model).fit(X, y, **order)._n_free() for X in (X, rows, twice, twice.toarray())]
+    assert len(set(found)) == 1
+
+
+def coefficients(model):
+    return model.coef_
 
 
 def test_covariance_refuses_and_bootstrap_serves():
@@ -123,8 +157,10 @@ def test_covariance_refuses_and_bootstrap_serves():
     model = IQLearnClassifier(C=1.0).fit(rows, y, **order)
     with pytest.raises(ValueError, match="covariance needs dense X"):
         inference.covariance(model, rows, y, **order)
-    found = inference.bootstrap(model, "coef_", rows, y, n_resamples=3, random_state=0, **order)
-    assert found.samples.shape == (3, 3, 3)
+    settings = {"n_resamples": 3, "random_state": 0, **order}
+    found = inference.bootstrap(model, coefficients, rows, y, **settings)
+    dense = inference.bootstrap(clone(model).fit(X, y, **order), coefficients, X, y, **settings)
+    assert_allclose(found.samples, dense.samples, atol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -145,7 +181,7 @@ def test_the_tag_says_who_takes_sparse_rows(settings, takes):
     if takes:
         model.fit(sp.csr_array([[0.0], [1.0]]), [0, 1])
     else:
-        with pytest.raises((TypeError, ValueError), match=r"[Ss]parse|q_type"):
+        with pytest.raises((TypeError, ValueError), match=r"X must be dense, got sparse rows|q_type must be"):
             model.fit(sp.csr_array([[0.0], [0.0]]), [0, 0])
 
 

@@ -24,8 +24,8 @@ class IQLearnClassifier(CallbackSupportMixin, FittedReward):
     ``q_type="structural"``, no dynamic programme is solved in an inner loop.
 
     States come in one of two ways. Where ``transitions`` are given, X is a column of state ids. Without
-    them a row of X is the feature vector of its state, and ``fit`` is told which state follows which by
-    ``trajectory`` or ``next_X``; told neither, it takes every row for an episode of one step.
+    them a row of X, dense or sparse, is the feature vector of its state, and ``fit`` is told which state follows
+    which by ``trajectory`` or ``next_X``; told neither, it takes every row for an episode of one step.
 
     Parameters
     ----------
@@ -133,9 +133,9 @@ class IQLearnClassifier(CallbackSupportMixin, FittedReward):
     ----------
     classes_ : ndarray of shape (A,)
         All actions, sorted; with ``transitions`` or ``classes`` also those that the data lack.
-    states_ : ndarray of shape (S, n_features)
-        The distinct rows of X, and of ``next_X``, sorted; only without ``transitions``. A CSR array where X is
-        sparse.
+    states_ : ndarray or CSR array of shape (S, n_features)
+        The distinct rows of X, and of ``next_X``, in an order that depends on them alone: sorted, or of sparse X a
+        CSR array in an order of its own. Only without ``transitions``.
     q_table_ : ndarray of shape (S, A)
         Soft action values; minus infinity for pairs that do not exist.
     value_ : ndarray of shape (S,)
@@ -273,8 +273,8 @@ class IQLearnClassifier(CallbackSupportMixin, FittedReward):
             it stands. Without it the rows of a trajectory must be contiguous and in order. Dates and
             durations are refused, as only their owner knows which one comes next: number them, months by
             ``pd.PeriodIndex(step, freq="M").astype("int64")``.
-        next_X : array or data frame of shape (n_rows, n_features), optional
-            Next state of each row, instead of ``trajectory``.
+        next_X : array, sparse array or data frame of shape (n_rows, n_features), optional
+            Next state of each row, instead of ``trajectory``; read in the form that X has, dense or sparse.
         terminal : boolean array of shape (n_rows,), optional
             Rows after which the episode ended, with value 0. A row with no next state that is not terminal
             was cut off: it counts in the likelihood, and takes no part in the penalty. With none of these

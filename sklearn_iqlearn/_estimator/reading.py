@@ -17,7 +17,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_X_y, validate_data
 
 from sklearn_iqlearn._estimator.row_functions import base_in, check_base, exists_in, of_states, take
-from sklearn_iqlearn._estimator.sparse_rows import canonical, distinct_rows
+from sklearn_iqlearn._estimator.sparse_rows import accepted_format, canonical, distinct_rows
 from sklearn_iqlearn._model.demonstrations import (
     check_integers,
     follow_rows,
@@ -143,7 +143,7 @@ def read_X(estimator, X):
     """X to predict for, as an array like that of the fit."""
     refuse_masked("X", X)
     with _about("X", TABLE):
-        return validate_data(estimator, X, reset=False, accept_sparse=_accepted(estimator))
+        return validate_data(estimator, X, reset=False, accept_sparse=accepted_format(estimator, X))
 
 
 def read_y(X, y):
@@ -159,16 +159,12 @@ def read_X_y(estimator, X, y):
     refuse_masked("X", X)
     refuse_masked("y", y)
     with _about("X", TABLE):
-        values = check_array(X, estimator=estimator, input_name="X", accept_sparse=_accepted(estimator))
+        values = check_array(X, estimator=estimator, input_name="X", accept_sparse=accepted_format(estimator, X))
     with _about("y", COLUMN):
-        values, y = check_X_y(values, y, estimator=estimator, accept_sparse=_accepted(estimator))
+        values, y = check_X_y(values, y, estimator=estimator, accept_sparse=accepted_format(estimator, X))
         if y.dtype.kind not in "biu":  # whole numbers always are
             check_classification_targets(y)
     return values, y
-
-
-def _accepted(estimator):
-    return "csr" if estimator._takes_sparse_rows() else False
 
 
 @contextmanager
@@ -289,11 +285,15 @@ def check_base_reward(base_reward, transitions, labels):
 def _check_next(X, values, next_X, moved):
     """The rows ``moved`` of ``next_X``, checked to be like those of X."""
     if sp.issparse(values):
-        found = canonical(next_X)
+        with _about("next_X", TABLE):
+            found = check_array(next_X, accept_sparse="csr", ensure_all_finite=False, input_name="next_X")
+        found = canonical(found)
     else:
-        found = _own(real_array("next_X", next_X.toarray() if sp.issparse(next_X) else next_X, finite=False))
+        found = canonical(next_X) if sp.issparse(next_X) else real_array("next_X", next_X, finite=False) + 0.0
     if found.shape != values.shape:
         raise ValueError(f"next_X must have the shape of X, {values.shape}, got {found.shape}.")
+    if sp.issparse(found) and not sp.issparse(values):
+        found = found.toarray()
     names = [getattr(frame, "columns", None) for frame in (X, next_X)]
     if names[0] is not None and names[1] is not None and list(names[0]) != list(names[1]):
         raise ValueError(f"next_X must have the columns of X, {list(names[0])}, got {list(names[1])}.")

@@ -6,6 +6,18 @@ import numpy as np
 import scipy.sparse as sp
 
 
+def accepted_format(estimator, X):
+    """What ``accept_sparse`` of scikit-learn's checks is; a TypeError where nothing takes a sparse X."""
+    if estimator._takes_sparse_rows():
+        return "csr"
+    if sp.issparse(X):
+        raise TypeError(
+            "X must be dense, got sparse rows: these are for a linear Q without transitions by solver='newton'. "
+            f"Pass X.toarray() to q_type={estimator.q_type!r} and solver={estimator.solver!r}."
+        )
+    return False
+
+
 def canonical(X):
     """X as a CSR array of float64 of its own, in which equal rows have equal entries."""
     rows = sp.csr_array(X, dtype=np.float64, copy=True)

@@ -5,8 +5,10 @@ With X (S, K) sparse and parameters B (K, A), Q = X B, the loss has the gradient
 
     X' H(X D) + ridge D = -gradient
 
-by conjugate gradients, so that an iteration costs the nonzeros of X and of the transitions. Their preconditioner
-is the diagonal, as far as it has no part of other states: (X^2)' (d + beta pi (1 - pi)) + ridge.
+by conjugate gradients, so that an iteration costs the nonzeros of X and of the transitions, to a residual that
+falls with the gradient (``tolerance_at``). Their preconditioner is the diagonal, as far as it has no part of other
+states: (X^2)' (d + |beta| pi (1 - pi)) + ridge. It takes up the units of the columns. Their means, of which a
+dense design is rid, cost some iterations; to subtract them would fill X.
 """
 
 from dataclasses import dataclass
@@ -24,8 +26,8 @@ from sklearn_iqlearn._q_functions.tabular import base_table
 
 # Share of the largest diagonal lent to all, so that none is 0.
 LENT = 1e-12
-# What is added to a Gram matrix with a diagonal of 1, and the pivot up to which nothing else was there.
-ADDED, PIVOT = 1e-10, 1e-8
+# Two shifts of squared singular values between which a determinant shows how many of these are 0.
+SHIFTS = 1e-8, 1e-10
 
 
 @dataclass(frozen=True)
@@ -100,7 +102,7 @@ class SparseLinear(Linear):
         blocks = [
             sp.diags_array(1.0 * (actions == a) - (others == a)) @ rows[states] for a in range(exists.shape[1])
         ]
-        return sparse_rank(sp.csr_array(sp.hstack(blocks)))
+        return sparse_rank(sp.hstack(blocks, format="csr"))
 
 
 @dataclass(frozen=True)
@@ -123,12 +125,23 @@ class SparseLinearPoint(LinearPoint):
 
 
 def sparse_rank(matrix):
-    """The rank of a sparse matrix, its columns in any units, by the pivots of its smaller Gram matrix."""
+    """The rank of a sparse matrix, its columns in any units, without its Gram matrices, which can be full.
+
+    For M of unit columns, K of them, |det [[I, M], [M', -d I]]| = det(M'M + d I) falls like d^(K - rank) as d goes
+    to 0. Singular values below about 1e-4 count as 0.
+    """
     sizes = np.sqrt(matrix.power(2).sum(axis=0))
-    matrix = sp.csc_array(matrix @ sp.diags_array(1 / np.where(sizes > 0, sizes, 1.0)))
-    gram = matrix.T @ matrix if matrix.shape[1] <= matrix.shape[0] else matrix @ matrix.T
-    gram = sp.csc_array(gram + ADDED * sp.eye_array(gram.shape[0]))
+    matrix = sp.csr_array(matrix @ sp.diags_array(1 / np.where(sizes > 0, sizes, 1.0)))
+    large, small = SHIFTS
+    fall = (log_determinant(matrix, large) - log_determinant(matrix, small)) / np.log(large / small)
+    return matrix.shape[1] - round(fall)
+
+
+def log_determinant(matrix, shift):
+    """``log det(M'M + shift I)``; the larger matrix is quasi-definite, and so has pivots in any order."""
+    n_rows, n_columns = matrix.shape
+    whole = sp.block_array([[sp.eye_array(n_rows), matrix], [matrix.T, -shift * sp.eye_array(n_columns)]])
     factor = scipy.sparse.linalg.splu(
-        sp.csc_matrix(gram), permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options={"SymmetricMode": True}
+        sp.csc_matrix(whole), permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options={"SymmetricMode": True}
     )
-    return int(np.sum(factor.U.diagonal() > PIVOT))
+    return float(np.log(np.abs(factor.U.diagonal())).sum())

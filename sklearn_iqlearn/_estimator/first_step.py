@@ -1,0 +1,57 @@
+"""Transitions that a fit estimates from its own rows, before anything else."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from sklearn_iqlearn._model.transitions import check_mask
+from sklearn_iqlearn._numerics.checks import by_state
+from sklearn_iqlearn.preprocessing import TransitionEstimator
+
+# Parameters with a row for each state.
+TABLES = ("features", "action_mask", "base_reward")
+
+
+def is_estimated(transitions):
+    """Whether the parameter asks for an estimate, and is no transitions itself."""
+    return hasattr(transitions, "estimate") or (isinstance(transitions, str) and transitions == "estimate")
+
+
+def estimate(estimator, states, labels, actions, weight, order):
+    """The transitions that the rows of a fit show.
+
+    Parameters
+    ----------
+    estimator : IQLearnClassifier
+    states, actions : integer ndarray of shape (n_rows,)
+    labels : ndarray of shape (A,)
+        The sorted actions.
+    weight : ndarray of shape (n_rows,)
+    order : dict
+        ``trajectory``, ``step``, ``next_X`` and ``terminal`` of ``fit``.
+
+    Returns
+    -------
+    estimated : EstimatedTransitions
+        With a mapping from labels as ``transitions``, and as ``action_mask`` what both it and the estimator allow.
+    """
+    how = TransitionEstimator() if isinstance(estimator.transitions, str) else estimator.transitions
+    told = [np.shape(getattr(estimator, name)) for name in TABLES if getattr(estimator, name) is not None]
+    found = how.estimate(
+        states,
+        actions,
+        n_states=next((shape[0] for shape in told if shape), None),
+        n_actions=len(labels),
+        trajectory=order["trajectory"],
+        step=order["step"],
+        next_state=None if order["next_X"] is None else np.asarray(order["next_X"]),
+        terminal=order["terminal"],
+        sample_weight=weight,
+    )
+    mask = found.action_mask
+    if estimator.action_mask is not None:
+        mask = check_mask(by_state(estimator.action_mask), len(found.counts), labels) & (
+            True if mask is None else mask
+        )
+    matrices = dict(zip(labels.tolist(), found.transitions, strict=True))
+    return replace(found, transitions=matrices, action_mask=mask)
