@@ -40,6 +40,7 @@ LAYERS = {
         "_solvers",
         "_version",
         "exceptions",
+        "preprocessing",
     },
     "rewards": {"_coefficients", "_estimator", "_model", "_numerics", "exceptions"},
     "inference": {"_coefficients", "_estimator", "_model", "_numerics", "_q_functions", "exceptions"},

@@ -24,15 +24,16 @@ class IQLearnClassifier(CallbackSupportMixin, FittedReward):
     ``q_type="structural"``, no dynamic programme is solved in an inner loop.
 
     States come in one of two ways. Where ``transitions`` are given, X is a column of state ids. Without
-    them a row of X, dense or sparse, is the feature vector of its state, and ``fit`` is told which state follows
-    which by ``trajectory`` or ``next_X``; told neither, it takes every row for an episode of one step.
+    them a row of X, dense or sparse, is the feature vector of its state, and ``fit`` is told which state
+    follows which by ``trajectory`` or ``next_X``; told neither, it takes every row for an episode of one step.
 
     Parameters
     ----------
-    transitions : array of shape (A, S, S), sequence of A matrices (S, S), or mapping, optional
+    transitions : array of shape (A, S, S), sequence of A matrices (S, S), mapping or estimator, optional
         Probabilities of the next state, ``transitions[a][s, s']``: dense, SciPy sparse, or a mapping from
         action label to matrix. A row may sum to less than 1: with the rest of the probability the episode
-        ends, with value 0. Never written to, and shared by clones.
+        ends, with value 0. Never written to, and shared by clones. A ``preprocessing.TransitionEstimator``, or
+        "estimate" for one with its defaults, in their place estimates them from the rows of each fit.
     discount : float in [0, 1], default=0.95
         Weight of the next state's value. 1 is for episodes that end: from every state there must be a way to an
         end, and an absorbing state has rows of zeros. Without ``transitions`` the ends are ``terminal`` rows. What
@@ -133,6 +134,8 @@ class IQLearnClassifier(CallbackSupportMixin, FittedReward):
     ----------
     classes_ : ndarray of shape (A,)
         All actions, sorted; with ``transitions`` or ``classes`` also those that the data lack.
+    transitions_ : EstimatedTransitions
+        What was estimated, as ``preprocessing.estimate_transitions`` returns it; only where ``transitions`` asks.
     states_ : ndarray or CSR array of shape (S, n_features)
         The distinct rows of X, and of ``next_X``, in an order that depends on them alone: sorted, or of sparse X a
         CSR array in an order of its own. Only without ``transitions``.

@@ -6,7 +6,19 @@ from sklearn.utils.validation import check_is_fitted
 
 
 def as_fitted(estimator):
-    """The estimator with the parameters that it was fitted with; the given one stays as it is."""
+    """The estimator with the parameters that it was fitted with; the given one stays as it is.
+
+    Transitions that the fit has estimated are those found.
+    """
+    original = as_told(estimator)
+    found = getattr(original, "transitions_", None)
+    if found is not None:
+        original.transitions, original.action_mask = found.transitions, found.action_mask
+    return original
+
+
+def as_told(estimator):
+    """The same, with transitions that are to be estimated from whatever rows it is fitted to."""
     check_is_fitted(estimator)
     original = copy.copy(estimator)
     vars(original).update(estimator._fit_parameters)

@@ -16,6 +16,7 @@ from sklearn.utils import check_array, check_consistent_length, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_X_y, validate_data
 
+from sklearn_iqlearn._estimator.first_step import estimate, is_estimated
 from sklearn_iqlearn._estimator.row_functions import base_in, check_base, exists_in, of_states, take
 from sklearn_iqlearn._estimator.sparse_rows import accepted_format, canonical, distinct_rows
 from sklearn_iqlearn._model.demonstrations import (
@@ -39,11 +40,16 @@ TEXT = {"U", "S", "T"}
 
 
 def read_states(estimator, X, values, y, weight, held, order):
-    """Decisions in the states of given transitions."""
+    """Decisions in states that are ids, of transitions given or estimated."""
+    kernel, mask, estimated = estimator.transitions, estimator.action_mask, {}
+    if is_estimated(kernel):
+        labels, actions = _classes_of(estimator, y)
+        found = estimate(estimator, check_states(values), labels, actions, weight, order)
+        kernel, mask, estimated = found.transitions, found.action_mask, {"transitions_": found}
     for name in ("next_X", "terminal"):
-        if order[name] is not None:
+        if order[name] is not None and not estimated:
             raise ValueError(f"{name} must be None where transitions are given: they tell the next state.")
-    transitions, labels = check_transitions(estimator.transitions, estimator.action_mask)
+    transitions, labels = check_transitions(kernel, mask)
     if estimator.classes is not None and not np.array_equal(check_classes(estimator.classes), labels):
         raise ValueError(
             f"classes must be None, or the actions of transitions, {plain(labels)}, got "
@@ -62,13 +68,15 @@ def read_states(estimator, X, values, y, weight, held, order):
         base_reward=check_base_reward(estimator.base_reward, transitions, labels),
         held_out=held_out,
     )
-    moves = Moves.of_rows(transitions, labels, states, actions, following, np.flatnonzero(kept))
-    ids = None if order["trajectory"] is None else np.asarray(order["trajectory"])[kept]
-    doubts = doubt_moves(moves) + doubt_kernel(transitions, labels, demonstrations.counts, len(states), ids)
+    if not estimated:  # else they are as the rows have it
+        moves = Moves.of_rows(transitions, labels, states, actions, following, np.flatnonzero(kept))
+        ids = None if order["trajectory"] is None else np.asarray(order["trajectory"])[kept]
+        doubts = doubt_moves(moves) + doubt_kernel(transitions, labels, demonstrations.counts, len(states), ids)
+        demonstrations = replace(demonstrations, doubts=doubts)
     features = estimator.features
     if features is not None:
         features = check_features(features, transitions)
-    return replace(demonstrations, doubts=doubts), features, {"classes_": labels}
+    return demonstrations, features, {"classes_": labels} | estimated
 
 
 def read_rows(estimator, X, values, y, weight, held, order):
@@ -186,12 +194,12 @@ def names_and_width(X):
     return {name: value for name, value in vars(recorder).items() if name.endswith("_in_")}
 
 
-def check_states(X, n_states):
-    """The one column of X as state ids."""
+def check_states(X, n_states=None):
+    """The one column of X as state ids, below ``n_states`` where that is told."""
     if X.shape[1] != 1:
         raise ValueError(f"X must have one column, of state ids, where transitions are given; got {X.shape[1]}.")
     states = check_integers(X[:, 0], "X: state ids")
-    if states.min() < 0 or states.max() >= n_states:
+    if n_states is not None and (states.min() < 0 or states.max() >= n_states):
         worst = states[(states < 0) | (states >= n_states)][0]
         raise ValueError(f"X: state ids must be 0 to {n_states - 1}, as in transitions, got {worst}.")
     return states

@@ -85,10 +85,11 @@ class Settings(BaseEstimator):
     def __sklearn_clone__(self):
         """Clone, sharing what may be large: it is never written to."""
         light = copy.copy(self)
-        for name in SHARED:
+        shared = [name for name in SHARED if not hasattr(getattr(self, name), "get_params")]
+        for name in shared:
             setattr(light, name, None)
         clone = super(Settings, light).__sklearn_clone__()
-        for name in SHARED:
+        for name in shared:
             setattr(clone, name, getattr(self, name))
         return clone
 

@@ -100,8 +100,9 @@ def bootstrap(
     """Bootstrap anything that a fit can answer, over trajectories.
 
     Trajectories are drawn with replacement, each as a whole, so that the dependence within them counts. Every
-    resample is fitted again; with ``transitions``, started from the fit of the data. The transitions count as
-    known.
+    resample is fitted again; with ``transitions``, started from the fit of the data. Transitions that are given
+    count as known; those that a fit estimates (``preprocessing.TransitionEstimator``) are estimated again, so that
+    their uncertainty is in the result.
 
     Parameters
     ----------

@@ -8,6 +8,7 @@ import pandas as pd
 import scipy.sparse as sp
 
 from sklearn_iqlearn._coefficients.identification import TAKES_PART, told_and_open, unmoved
+from sklearn_iqlearn._estimator.fitted import as_told
 from sklearn_iqlearn._estimator.fitting import assemble
 from sklearn_iqlearn._estimator.parameters import choose
 from sklearn_iqlearn._estimator.reading import check_actions, check_states, read_X, read_y
@@ -46,7 +47,7 @@ def covariance(
 ):
     """Covariance of the coefficients of a structural or linear fit.
 
-    The transitions count as known. Where the reward is penalised (finite ``alpha``) or the coefficients are
+    The transitions count as known; where a fit has estimated its own, use ``bootstrap``. Where the reward is penalised (finite ``alpha``) or the coefficients are
     (``C``), the spread of the sandwiches is that of the estimate around its own mean, which is not the truth.
 
     With ``alpha=inf`` a linear Q may add the same to all actions: the coefficients and intercepts of each action
@@ -209,7 +210,7 @@ def find_fit(estimator):
             "estimator must be a fit to data, got a counterfactual or anchored one: use inference on the fit, "
             "bootstrap with statistic=lambda fit: fit.counterfactual(...)."
         )
-    return seen.model, seen
+    return as_told(seen.model), seen
 
 
 def same_data(estimator, X, y, sample_weight, order):

@@ -5,5 +5,13 @@ from sklearn_iqlearn.preprocessing._estimate import estimate_transitions
 from sklearn_iqlearn.preprocessing._gymnasium import from_gymnasium
 from sklearn_iqlearn.preprocessing._renewal import renewal_transitions
 from sklearn_iqlearn.preprocessing._time import with_time
+from sklearn_iqlearn.preprocessing._transition_estimator import TransitionEstimator
 
-__all__ = ["StateEncoder", "estimate_transitions", "from_gymnasium", "renewal_transitions", "with_time"]
+__all__ = [
+    "StateEncoder",
+    "TransitionEstimator",
+    "estimate_transitions",
+    "from_gymnasium",
+    "renewal_transitions",
+    "with_time",
+]

@@ -21,8 +21,8 @@ class TransitionEstimator(BaseEstimator):
         What becomes of pairs of which no row has a known continuation. Folds and resamples lack some that the data
         have: with "error" they cannot be fitted.
     n_states : int, optional
-        By default as many as ``features``, ``action_mask`` or ``base_reward`` of the classifier tell, else one more
-        than the largest id in the rows.
+        By default as many as ``features``, ``action_mask`` or ``base_reward`` of the classifier tell, else one
+        more than the largest id in the rows.
 
     Examples
     --------
