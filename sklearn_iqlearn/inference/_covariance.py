@@ -47,8 +47,9 @@ def covariance(
 ):
     """Covariance of the coefficients of a structural or linear fit.
 
-    The transitions count as known; where a fit has estimated its own, use ``bootstrap``. Where the reward is penalised (finite ``alpha``) or the coefficients are
-    (``C``), the spread of the sandwiches is that of the estimate around its own mean, which is not the truth.
+    The transitions count as known; where a fit has estimated its own, use ``bootstrap``. Where the reward is
+    penalised (finite ``alpha``) or the coefficients are (``C``), the spread of the sandwiches is that of the
+    estimate around its own mean, which is not the truth.
 
     With ``alpha=inf`` a linear Q may add the same to all actions: the coefficients and intercepts of each action
     are then deviations from the mean over the actions. Likewise the coefficients of a structural reward whose
