@@ -1,0 +1,91 @@
+"""The snippets of the pages run, and give what the comments beside them say."""
+
+import ast
+import pickle
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+from walks import log_likelihood
+
+try:
+    from sklearn.callback import ScoringMonitor
+except ImportError:
+    ScoringMonitor = None
+
+ROOT = Path(__file__).parents[1]
+NUMBER = r"-?(?:inf|\d+(?:\.\d+)?(?:e-?\d+)?)(?!\w|\.\d)"
+# A comment that begins with numbers, one for each value of its line or for the first of them.
+FIGURES = re.compile(rf"#\s({NUMBER}(?:(?:, | and ){NUMBER})*)")
+
+
+def half_a_digit(number):
+    """Half a unit of the last digit that a number is written with; whole numbers are exact."""
+    digits, _, exponent = number.partition("e")
+    decimals = len(digits.partition(".")[2])
+    return 0.5 * 10.0 ** (int(exponent or 0) - decimals) if decimals or exponent else 0.0
+
+
+def flat(value):
+    """The numbers of an array, or of a tuple of arrays."""
+    return np.concatenate([np.ravel(part) for part in (value if isinstance(value, tuple) else (value,))])
+
+
+def run(page):
+    """Run the snippets of a page in their order, and compare values with figures; return the names they define."""
+    snippets = re.findall(r"```python\n(.*?)```", (ROOT / page).read_text(encoding="utf-8"), flags=re.DOTALL)
+    code, names = "\n".join(snippets), {}
+    for node in ast.parse(code).body:
+        if not isinstance(node, ast.Expr):
+            exec(compile(ast.Module([node], []), page, "exec"), names)
+            continue
+        value = eval(compile(ast.Expression(node.value), page, "eval"), names)
+        line = code.splitlines()[node.end_lineno - 1]
+        if told := FIGURES.search(line):
+            told = re.findall(NUMBER, told[1])
+            found = flat(value)[: len(told)]
+            assert len(found) == len(told), line
+            for number, one in zip(told, found, strict=True):
+                # A hundredth more, for halves and for what another machine rounds otherwise.
+                assert one == float(number) or abs(one - float(number)) <= 1.01 * half_a_digit(number), line
+    return names
+
+
+@pytest.mark.parametrize("page", ["counterfactual.md", "masks.md", "reading_a_reward.md", "trust.md"])
+def test_the_snippets_run_and_tell_the_truth(page, monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "examples")
+    run(f"docs/{page}")
+
+
+@pytest.mark.skipif(ScoringMonitor is None, reason="scikit-learn 1.9 brought callbacks")
+def test_the_snippets_of_the_page_of_scikit_learn():
+    names = run("docs/scikit_learn.md")
+    X, y = names["X"], names["y"]
+    assert_allclose(names["model"].score(X, y), log_likelihood(names["model"], X, y))
+    assert names["by_place"][-1].states_.nnz == names["coarse"]["place"].nunique()
+    shuffled = names["by_likelihood"].importances_mean
+    assert shuffled[0] > 0.1 > 0.01 > abs(shuffled[1])
+    brief, stop = names["brief"], names["stop"]
+    assert not brief.converged_
+    assert len(stop.scores) == brief.n_iter_ < 500
+    assert stop.scores[-1] < max(stop.scores) == stop.scores[-6]
+    assert len(pickle.dumps(names["rows"])) > 100_000 > 2_000 > len(pickle.dumps(names["light"]))
+
+
+def test_the_snippets_of_the_page_about_tables():
+    page, names = (ROOT / "docs" / "from_a_table.md").read_text(encoding="utf-8"), run("docs/from_a_table.md")
+    states = names["encoder"].states_
+    assert len(states) == 12
+    shown = re.findall(r"^(\d+) +([\d.]+) +(\S.*?) +(coast|inland)$", page, flags=re.MULTILINE)
+    assert len(shown) == 4
+    for state, wear, name, place in shown:
+        told = states.loc[int(state)]
+        assert_allclose(told["wear"], float(wear), atol=5e-7)  # as printed
+        assert (told["wear_bin"], told["place"]) == (name, place)
+    scores = names["search"].cv_results_["mean_test_score"]
+    assert scores[0] < max(scores)
+    assert f"```\n{names['found']}\n```" in page
+    assert names["wide"].transitions[0].shape == (40, 40)
+    assert_allclose(names["lake"].reward.max(), 1 / 3, rtol=1e-15)
