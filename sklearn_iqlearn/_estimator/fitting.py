@@ -28,8 +28,9 @@ def assemble(estimator, X, y, sample_weight, order, *, holding_out=False):
     if holding_out:
         rng = check_seed(estimator.random_state)
         held = weight * hold_out(estimator.validation_fraction, weight, order["trajectory"], rng)
+        weight = weight - held
     read = read_rows if estimator.transitions is None else read_states
-    demonstrations, features, fitted = read(estimator, X, values, y, weight - held, held, order)
+    demonstrations, features, fitted = read(estimator, X, values, y, weight, held, order)
     if estimator.initial_distribution is not None:
         n_states = demonstrations.transitions.n_states
         initial = check_distribution(estimator.initial_distribution, "initial_distribution", n_states)

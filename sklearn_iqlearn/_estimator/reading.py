@@ -60,11 +60,13 @@ def read_states(estimator, X, values, y, weight, held, order):
     if transitions.exists is not None:
         refuse_excluded(transitions.exists[states], actions, weight + held, labels)
     kept = weight > 0
-    held_out = pair_counts(states, actions, held, (transitions.n_states, transitions.n_actions))
-    states, actions = states[kept], actions[kept]
+    shape = (transitions.n_states, transitions.n_actions)
+    held_out = pair_counts(states, actions, held, shape) if held.any() else None
     following, starts = follow_rows(kept, **order)
+    if not kept.all():  # where rows are very many, copies of them count
+        states, actions, weight = states[kept], actions[kept], weight[kept]
     demonstrations = replace(
-        with_transitions(transitions, states, actions, weight[kept], starts),
+        with_transitions(transitions, states, actions, weight, starts),
         base_reward=check_base_reward(estimator.base_reward, transitions, labels),
         held_out=held_out,
     )

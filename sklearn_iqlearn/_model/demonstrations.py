@@ -82,7 +82,12 @@ def with_transitions(transitions, states, actions, weight, starts):
         counts=counts,
         known=counts,
         penalised=transitions.only(np.ones(shape, dtype=bool), False),
-        initial_distribution=_distribution(states[starts], weight[starts], shape[0]),
+        # Without trajectories every row is a start.
+        initial_distribution=(
+            counts.sum(axis=1) / counts.sum()
+            if starts.all()
+            else _distribution(states[starts], weight[starts], shape[0])
+        ),
     )
 
 
@@ -306,6 +311,8 @@ def check_integers(values, name):
         if strange:
             raise ValueError(f"{name} must be integers, got {plain(entries[strange[0]])} in row {strange[0]}.")
         return np.array([int(value) for value in entries], dtype=np.int64)
+    if values.dtype.kind == "i":
+        return values.astype(np.int64, copy=False)
     limit = 2.0**53 if values.dtype.kind == "f" else 2.0**63
     wrong = (values != np.floor(values)) | (np.abs(values) >= limit)
     if wrong.any():

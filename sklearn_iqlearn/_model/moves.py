@@ -40,9 +40,12 @@ def count_moves(states, actions, successors, weight, shape):
 def exact_parts(weight):
     """Arrays that add up to the weights, each of which adds up without rounding, in whatever order.
 
-    Each is in multiples of a unit so large that no sum of them is rounded: one array where weights are whole
-    numbers, else two or three.
+    Each is in multiples of a unit so large that no sum of them is rounded: one array, as it is, where weights are
+    whole numbers, else two or three.
     """
+    if weight.sum() < 2.0**53 and np.array_equal(weight, np.rint(weight)):
+        yield weight
+        return
     while (size := np.abs(weight).sum()) > 0:
         unit = np.ldexp(1.0, max(int(np.frexp(size)[1]) - 52, -1074))
         part = np.rint(weight / unit) * unit
