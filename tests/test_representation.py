@@ -27,10 +27,7 @@ def test_tags():
     assert tags.estimator_type == "classifier"
     assert tags.target_tags.required
     assert tags.classifier_tags.multi_class
-    assert not tags.input_tags.sparse
     assert not tags.input_tags.allow_nan
-    with pytest.raises(TypeError, match=r"[Ss]parse"):
-        linear().fit(sp.csr_array(np.eye(3)), [0, 1, 1])
     with pytest.raises(ValueError, match="NaN"):
         linear().fit([[0.0], [np.nan]], [0, 1])
 

@@ -317,8 +317,8 @@ def check_integers(values, name):
     wrong = (values != np.floor(values)) | (np.abs(values) >= limit)
     if wrong.any():
         hint = " Floating-point numbers tell integers apart below 2**53." if limit == 2.0**53 else ""
-        row = np.argmax(wrong)
-        raise ValueError(f"{name} must be integers, got {plain(values[row])} in row {row}.{hint}")
+        where = f" in row {np.argmax(wrong)}" if values.ndim else ""
+        raise ValueError(f"{name} must be integers, got {plain(values[wrong][0])}{where}.{hint}")
     return values.astype(np.int64)
 
 
