@@ -14,10 +14,10 @@ FLOOR_TESTS := $(addprefix tests/test_,common.py classifier.py predictions.py q_
 	wrapped.py fitted_parameters.py levels.py sweeps.py with_time.py finite_horizon.py estimate_transitions.py \
 	unseen_pairs.py columns_of_states.py state_encoder.py state_encoder_in_pipelines.py action_mask.py \
 	functions_of_rows.py base_reward.py sparse_rows.py endings.py soft_values_at_discount_one.py \
-	fits_at_discount_one.py)
+	fits_at_discount_one.py count_decisions.py count_errors.py)
 
-.PHONY: demo test test-array-api test-floor lint types wheel bench bench-control bench-structural bench-coverage \
-	bench-convergence bench-networks bench-alpha bench-horizon bench-shrinkage clean
+.PHONY: demo test test-array-api test-floor test-spark lint types wheel bench bench-control bench-structural \
+	bench-coverage bench-convergence bench-networks bench-alpha bench-horizon bench-shrinkage bench-counting clean
 
 demo: $(PLAIN)
 	$(BIN)/python examples/rust_bus.py
@@ -35,6 +35,11 @@ test-floor:
 	.venv-floor/bin/python -m pip install --quiet --disable-pip-version-check --editable . \
 		--requirement tests/floor.txt
 	.venv-floor/bin/python -m pytest $(FLOOR_TESTS)
+
+# PySpark in its local mode: needs Java, and half a gigabyte, so that it is no part of the other tests.
+test-spark: $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[test,spark]"
+	$(BIN)/python -m pytest tests/spark.py
 
 lint: $(READY)
 	$(BIN)/ruff check .
@@ -73,6 +78,10 @@ bench-horizon: $(READY)
 
 bench-shrinkage: $(READY)
 	$(BIN)/python benchmarks/shrinkage.py
+
+# 100,000,000 rows of Parquet, some minutes.
+bench-counting: $(READY)
+	$(BIN)/python benchmarks/counting.py
 
 # A wheel in an environment of its own must import, load the data and fit.
 wheel: $(READY)

@@ -214,6 +214,7 @@ def test_examples_print_what_their_pages_say(name, tmp_path):
         ("networks.py", "predict_proba of 20,000 rows"),
         ("horizon.py", "table, factored"),
         ("shrinkage.py", "grid of 25 cells"),
+        ("counting.py", "with trajectory and step"),
     ],
 )
 def test_benchmarks_run(name, part, tmp_path):

@@ -1,5 +1,6 @@
 """From raw records to states and transitions."""
 
+from sklearn_iqlearn.preprocessing._count import count_decisions
 from sklearn_iqlearn.preprocessing._encoder import StateEncoder
 from sklearn_iqlearn.preprocessing._estimate import estimate_transitions
 from sklearn_iqlearn.preprocessing._gymnasium import from_gymnasium
@@ -10,6 +11,7 @@ from sklearn_iqlearn.preprocessing._transition_estimator import TransitionEstima
 __all__ = [
     "StateEncoder",
     "TransitionEstimator",
+    "count_decisions",
     "estimate_transitions",
     "from_gymnasium",
     "renewal_transitions",
