@@ -135,7 +135,7 @@ METHODS = [
 @pytest.mark.parametrize("item", PUBLIC + METHODS, ids=lambda item: item.__name__)
 def test_every_parameter_is_documented(item):
     document = (numpydoc.docscrape.ClassDoc if inspect.isclass(item) else numpydoc.docscrape.FunctionDoc)(item)
-    documented = [name for parameter in document["Parameters"] for name in parameter.name.split(", ")]
+    documented = [name.lstrip("*") for parameter in document["Parameters"] for name in parameter.name.split(", ")]
     signature = inspect.signature(item)
     assert documented == [name for name in signature.parameters if name != "self"]
     if not inspect.isclass(item):
@@ -152,6 +152,7 @@ def test_documented_attributes_are_those_of_fits():
         IQLearnClassifier([[[1.0]], [[1.0]]], q_type="structural", features=[[[0.0], [1.0]]]).fit(
             [[0], [0]], [0, 1]
         ),
+        IQLearnClassifier("estimate").fit([[0], [0], [0]], [0, 1, 0], trajectory=[0, 0, 0]),
     ]
     document = numpydoc.docscrape.ClassDoc(IQLearnClassifier)
     documented = {name for entry in document["Attributes"] for name in entry.name.split(", ")}

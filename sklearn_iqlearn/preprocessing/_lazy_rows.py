@@ -171,8 +171,8 @@ def _look_ahead(table, states):
             nw.col(name).shift(-1).over("trajectory", order_by="step").alias(f"next_{name}")
             for name in ("step", *states)
         )
-    # All rows are sorted together: within groups, narwhals has no windows over Dask and PyArrow, and wrong ones over
-    # pandas 2. Ids are compared as text, since a column that gets a missing value may round its integers.
+    # All rows are sorted together: within groups, narwhals has no windows over Dask and PyArrow, and wrong ones
+    # over pandas 2. Ids are compared as text, since a column that gets a missing value may round its integers.
     table = table.with_columns(nw.col("trajectory").cast(nw.String).alias("id"))
     table = table.sort(order) if eager else table
     table = table.with_columns(

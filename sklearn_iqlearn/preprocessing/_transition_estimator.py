@@ -35,7 +35,7 @@ class TransitionEstimator(BaseEstimator):
     ...     TransitionEstimator(unseen="prior"), discount=0.9, features=bus.features, q_type="structural"
     ... ).fit(bus.data, bus.target, trajectory=bus.trajectory)
     >>> model.transitions_
-    EstimatedTransitions(20 states, 2 actions, 3 of 40 pairs unseen, 500 rows cut off)
+    EstimatedTransitions(20 states, 2 actions, 0 of 40 pairs unseen, 500 rows cut off)
     >>> bool(np.abs(model.coef_ / bus.coef - 1).max() < 0.2)
     True
     """
