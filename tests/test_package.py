@@ -195,6 +195,7 @@ def test_main_job(tmp_path):
 
 EXAMPLES = {
     "admissible_treatments.py": "without, then forbidden    -2.383       -1.780     -1.605  6.000",
+    "career.py": "as if for ever                 0.456             1.537",
     "reading_a_reward.py": "RC         10.0749",
     "engine_price.py": "Discount 0.0: theta 70.277, RC 7.306, log-likelihood -306.64",
     "when_not_to_trust.py": "With a constant among the features: [-1.65  0.52 -0.53  0.  ]",

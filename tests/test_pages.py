@@ -53,7 +53,9 @@ def run(page):
     return names
 
 
-@pytest.mark.parametrize("page", ["counterfactual.md", "masks.md", "reading_a_reward.md", "trust.md"])
+@pytest.mark.parametrize(
+    "page", ["counterfactual.md", "episodes.md", "masks.md", "reading_a_reward.md", "trust.md"]
+)
 def test_the_snippets_run_and_tell_the_truth(page, monkeypatch):
     monkeypatch.syspath_prepend(ROOT / "examples")
     run(f"docs/{page}")
