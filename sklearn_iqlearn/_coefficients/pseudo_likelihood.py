@@ -160,13 +160,18 @@ def advantages(parts, policy, transitions, discount):
     solve = continuation(policy, transitions, discount)
     level = solve(_mean(policy, parts)).mean(axis=0)
     certain = 1 - discount * transitions.row_sums
-    size = np.abs(parts).max(axis=(0, 1))
+    size = _sizes(parts)
     parts = parts - certain[..., None] * level
     value = solve(_mean(policy, parts))
     worth = parts + discount * transitions.expected_next(value)
     advantage = worth - _mean(policy, worth)[:, None]
-    rounding = np.abs(advantage).max(axis=(0, 1)) <= ROUNDING * np.maximum(size, np.abs(worth).max(axis=(0, 1)))
+    rounding = _sizes(advantage) <= ROUNDING * np.maximum(size, _sizes(worth))
     return np.where(rounding, 0.0, advantage), value + level
+
+
+def _sizes(parts):
+    """The largest absolute value of each part, one after the other: (S, A, K) -> (K,)."""
+    return np.array([np.abs(parts[..., k]).max() for k in range(parts.shape[2])])
 
 
 def _mean(policy, parts):

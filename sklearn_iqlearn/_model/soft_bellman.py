@@ -9,6 +9,7 @@ With temperature sigma, discount gamma and transitions P,
 and Q is the fixed point of ``Q = r + gamma * P V(Q)``.
 """
 
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,8 @@ MAX_ITER = 10_000
 # Change of the log policy, times the largest sum of discounts (1 / (1 - discount)), up to which the system of one
 # step serves the next one too: it then takes away all but about this share of the error.
 SETTLED = 0.1
+# Up to so many actions one column after the other is ten times as fast as NumPy's reduction, to the same bits.
+FEW = 7
 # The rounding of a sum of a few numbers, relative to the largest.
 ROUNDING = 16 * np.finfo(float).eps
 # Rounding of the values, in temperatures, from which on it decides what a policy does.
@@ -32,8 +35,8 @@ NEARLY_ONE = 1 - 1e-10
 
 def soft_value(q, temperature):
     """Soft value: (S, A) -> (S,)."""
-    best = q.max(axis=1)
-    return best + temperature * np.log(np.exp((q - best[:, None]) / temperature).sum(axis=1))
+    best = _over_actions(np.maximum, q)
+    return best + temperature * np.log(_over_actions(np.add, np.exp((q - best[:, None]) / temperature)))
 
 
 def log_policy(q, temperature):
@@ -41,8 +44,13 @@ def log_policy(q, temperature):
 
     From differences of Q within a state, so that a high level of the values costs no digits.
     """
-    z = (q - q.max(axis=1, keepdims=True)) / temperature
-    return z - np.log(np.exp(z).sum(axis=1, keepdims=True))
+    z = (q - _over_actions(np.maximum, q)[:, None]) / temperature
+    return z - np.log(_over_actions(np.add, np.exp(z)))[:, None]
+
+
+def _over_actions(combine, table):
+    """Combine the entries of each row: (S, A) -> (S,)."""
+    return reduce(combine, table.T) if table.shape[1] <= FEW else combine.reduce(table, axis=1)
 
 
 def inverse_bellman(q, value, transitions, discount):
