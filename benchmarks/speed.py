@@ -66,9 +66,19 @@ def tall(n_rows, n_features, rng):
     return None, X, (X[:, 0] + rng.logistic(size=n_rows) > 0).astype(int)
 
 
-def measure(transitions, X, y, **parameters):
+def admissible(transitions, n_rows, rng):
+    """Decisions where on average half of the actions exist, two at least; and the mask."""
+    n_states, n_actions = transitions[0].shape[0], len(transitions)
+    order = rng.permuted(np.tile(np.arange(n_actions), (n_states, 1)), axis=1)
+    mask = order < rng.integers(2, n_actions + 1, size=(n_states, 1))
+    X, y = decisions(n_states, n_actions, 3 * n_rows, rng)
+    exists = mask[X[:, 0], y]
+    return transitions, X[exists][:n_rows], y[exists][:n_rows], mask
+
+
+def measure(transitions, X, y, action_mask=None, **parameters):
     """Seconds of a later fit, iterations and gradient."""
-    model = IQLearnClassifier(transitions, discount=0.9999, **parameters)
+    model = IQLearnClassifier(transitions, discount=0.9999, action_mask=action_mask, **parameters)
     seconds: list[float] = []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
@@ -100,6 +110,9 @@ def main():
         ),
         f"{side} x {side} grid, 5 actions": lambda: simulated(grid(side), rows, rng),
         f"12% dense kernels, {kernel_states} states x 25": lambda: simulated(
+            half_dense(kernel_states, 25, rng), rows, rng
+        ),
+        f"the same, {kernel_states} x 2 to 25 that exist": lambda: admissible(
             half_dense(kernel_states, 25, rng), rows, rng
         ),
         f"linear Q, {tall_rows:,} rows x 10 features": lambda: tall(tall_rows, 10, rng),

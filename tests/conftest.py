@@ -6,6 +6,9 @@ from problems import bus_problem
 from sklearn_iqlearn import IQLearnClassifier
 from sklearn_iqlearn.datasets import make_random_mdp
 
+# Has a command of its own, ``make test-spark``; looking for doctests would import it.
+collect_ignore = ["spark.py"]
+
 
 @pytest.fixture(scope="session")
 def rust():
