@@ -190,6 +190,12 @@ def test_main_job(tmp_path):
     assert float(structural[1]) >= -0.0376
     assert float(structural[1]) > float(scores["Logistic"])
     assert float(scores["IQ-Learn, best"]) > float(scores["Action"])
+    for row in (
+        "1, 2, 3, 4 2.6276 (0.617) 9.7558 (1.227) -300.250",
+        "own kernels, the law where no row is 3.024 10.238 -297.890",
+        "own kernels, the bin's moves where no row is 2.202 8.547 -283.532",
+    ):
+        assert row in " ".join(printed.split())
     assert (tmp_path / "output" / "rust_bus.png").stat().st_size > 10_000
 
 

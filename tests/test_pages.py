@@ -33,10 +33,13 @@ def flat(value):
     return np.concatenate([np.ravel(part) for part in (value if isinstance(value, tuple) else (value,))])
 
 
+def snippets_of(page):
+    return re.findall(r"```python\n(.*?)```", (ROOT / page).read_text(encoding="utf-8"), flags=re.DOTALL)
+
+
 def run(page):
     """Run the snippets of a page in their order, and compare values with figures; return the names they define."""
-    snippets = re.findall(r"```python\n(.*?)```", (ROOT / page).read_text(encoding="utf-8"), flags=re.DOTALL)
-    code, names = "\n".join(snippets), {}
+    code, names = "\n".join(snippets_of(page)), {}
     for node in ast.parse(code).body:
         if not isinstance(node, ast.Expr):
             exec(compile(ast.Module([node], []), page, "exec"), names)
@@ -76,7 +79,8 @@ def test_the_snippets_of_the_page_of_scikit_learn():
     assert len(pickle.dumps(names["rows"])) > 100_000 > 2_000 > len(pickle.dumps(names["light"]))
 
 
-def test_the_snippets_of_the_page_about_tables():
+def test_the_snippets_of_the_page_about_tables(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     page, names = (ROOT / "docs" / "from_a_table.md").read_text(encoding="utf-8"), run("docs/from_a_table.md")
     states = names["encoder"].states_
     assert len(states) == 12
@@ -91,3 +95,10 @@ def test_the_snippets_of_the_page_about_tables():
     assert f"```\n{names['found']}\n```" in page
     assert names["wide"].transitions[0].shape == (40, 40)
     assert_allclose(names["lake"].reward.max(), 1 / 3, rtol=1e-15)
+    stories = [snippet for snippet in snippets_of("docs/from_a_table.md") if "read_csv" in snippet]
+    assert [sum(map(bool, story.splitlines())) for story in stories] == [15, 20]
+    for table in ("costs", "estimates"):
+        assert f"```\n{names[table]}\n```" in page
+    of_machines = names["estimates"]
+    off = (of_machines["coefficient"] - [1, 0.8, 6, 1.5]) / of_machines["standard error"]
+    assert (off.abs() < 2).all()
