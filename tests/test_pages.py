@@ -96,7 +96,7 @@ def test_the_snippets_of_the_page_about_tables(tmp_path, monkeypatch):
     assert names["wide"].transitions[0].shape == (40, 40)
     assert_allclose(names["lake"].reward.max(), 1 / 3, rtol=1e-15)
     stories = [snippet for snippet in snippets_of("docs/from_a_table.md") if "read_csv" in snippet]
-    assert [sum(map(bool, story.splitlines())) for story in stories] == [15, 20]
+    assert [sum(map(bool, story.splitlines())) for story in stories] == [15, 17]
     for table in ("costs", "estimates"):
         assert f"```\n{names[table]}\n```" in page
     of_machines = names["estimates"]

@@ -134,6 +134,27 @@ def test_the_bootstrap_has_the_uncertainty_of_both_steps(world):
     assert_allclose(fixed.standard_error, known, rtol=0.2)
 
 
+def test_columns_that_move_apart():
+    rng = np.random.default_rng(0)
+    n, sizes = 4000, (3, 2)
+    columns = np.column_stack([rng.integers(size, size=n) for size in sizes])
+    ids, y = np.ravel_multi_index(columns.T, sizes), rng.integers(2, size=n)
+    order = {"trajectory": np.arange(n) // 10}
+    model = IQLearnClassifier(TransitionEstimator(n_states=sizes), discount=0.8).fit(ids[:, None], y, **order)
+    found = estimate_transitions(columns, y, n_states=sizes, **order)
+    for matrix, expected in zip(model.transitions_.transitions.values(), found.transitions, strict=True):
+        assert_array_equal(matrix.toarray(), expected.toarray())
+    after = np.append(ids[1:], 0)
+    by_rows = clone(model).fit(ids[:, None], y, next_X=after[:, None])
+    apart = np.column_stack(np.unravel_index(after, sizes))
+    expected = estimate_transitions(columns, y, n_states=sizes, next_state=apart).transitions[1]
+    assert_array_equal(by_rows.transitions_.transitions[1].toarray(), expected.toarray())
+    with pytest.raises(ValueError, match="states must be ids below 6, the product of n_states, got 9"):
+        clone(model).fit([[9], [0]], [0, 1], trajectory=[0, 0])
+    with pytest.raises(ValueError, match="n_states must be an integer >= 1, got 0"):
+        clone(model).set_params(transitions__n_states=(3, 0)).fit(ids[:, None], y, **order)
+
+
 def test_what_is_refused(world):
     with pytest.raises(ValueError, match="trajectory or next_state must tell what follows each row"):
         IQLearnClassifier("estimate").fit(world.data, world.target)

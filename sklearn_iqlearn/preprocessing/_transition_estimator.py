@@ -1,7 +1,12 @@
 """How a classifier is to estimate its transitions."""
 
+import math
+
+import numpy as np
 from sklearn.base import BaseEstimator
 
+from sklearn_iqlearn._model.demonstrations import check_integers
+from sklearn_iqlearn._numerics.checks import any_array, check_count
 from sklearn_iqlearn.preprocessing._estimate import estimate_transitions
 
 
@@ -20,9 +25,10 @@ class TransitionEstimator(BaseEstimator):
     unseen : {"error", "prior", "self-loop", "mask"}, default="error"
         What becomes of pairs of which no row has a known continuation. Folds and resamples lack some that the data
         have: with "error" they cannot be fitted.
-    n_states : int, optional
+    n_states : int or tuple of int, optional
         By default as many as ``features``, ``action_mask`` or ``base_reward`` of the classifier tell, else one
-        more than the largest id in the rows.
+        more than the largest id in the rows. A tuple is for states made of several columns that move independently
+        (ids are those of ``numpy.ravel_multi_index``): each has a kernel of its own, and theirs is the product.
 
     Examples
     --------
@@ -62,6 +68,23 @@ class TransitionEstimator(BaseEstimator):
         estimated : EstimatedTransitions
         """
         n_states = n_states if self.n_states is None else self.n_states
+        if isinstance(n_states, tuple | list):
+            states = _apart("states", states, n_states)
+            if rows.get("next_state") is not None:
+                rows["next_state"] = _apart("next_state", rows["next_state"], n_states)
         return estimate_transitions(
             states, actions, n_states=n_states, prior=self.prior, unseen=self.unseen, **rows
         )
+
+
+def _apart(name, ids, n_states):
+    """The columns of states from their ids."""
+    for size in n_states:
+        check_count("n_states", size)
+    ids = check_integers(np.ravel(any_array(name, ids)), name)
+    try:
+        return np.column_stack(np.unravel_index(ids, n_states))
+    except ValueError as error:
+        raise ValueError(
+            f"{name} must be ids below {math.prod(n_states)}, the product of n_states, got {ids.max()}."
+        ) from error
