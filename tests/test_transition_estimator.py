@@ -158,8 +158,8 @@ def test_columns_that_move_apart():
 def test_what_is_refused(world):
     with pytest.raises(ValueError, match="trajectory or next_state must tell what follows each row"):
         IQLearnClassifier("estimate").fit(world.data, world.target)
-    with pytest.raises(ValueError, match="unseen='error' must have a row"):
-        IQLearnClassifier("estimate").fit([[0], [1], [3]], [0, 1, 0], trajectory=[0, 0, 0])
+    with pytest.raises(ValueError, match=r"unseen='error' must have a row.*the first state 0 with action 'go'"):
+        IQLearnClassifier("estimate").fit([[0], [1], [3]], ["stay", "go", "stay"], trajectory=[0, 0, 0])
     with pytest.raises(ValueError, match="transitions must be"):
         IQLearnClassifier("estimated").fit(world.data, world.target)
     with pytest.raises(ValueError, match="X must have one column, of state ids"):

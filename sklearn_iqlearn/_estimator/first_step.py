@@ -37,11 +37,13 @@ def estimate(estimator, states, labels, actions, weight, order):
     """
     how = TransitionEstimator() if isinstance(estimator.transitions, str) else estimator.transitions
     told = [np.shape(getattr(estimator, name)) for name in TABLES if getattr(estimator, name) is not None]
+    # By their labels, which messages then have, unless some must be told of.
+    whole = len(np.unique(actions)) == len(labels)
     found = how.estimate(
         states,
-        actions,
+        labels[actions] if whole else actions,
         n_states=next((shape[0] for shape in told if shape), None),
-        n_actions=len(labels),
+        n_actions=None if whole else len(labels),
         trajectory=order["trajectory"],
         step=order["step"],
         next_state=None if order["next_X"] is None else np.asarray(order["next_X"]),
@@ -53,5 +55,6 @@ def estimate(estimator, states, labels, actions, weight, order):
         mask = check_mask(by_state(estimator.action_mask), len(found.counts), labels) & (
             True if mask is None else mask
         )
-    matrices = dict(zip(labels.tolist(), found.transitions, strict=True))
+    given = found.transitions
+    matrices = dict(zip(labels.tolist(), given.values() if isinstance(given, dict) else given, strict=True))
     return replace(found, transitions=matrices, action_mask=mask)
