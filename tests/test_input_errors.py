@@ -142,7 +142,7 @@ def test_what_can_never_be_right_is_refused_by_name(name, call):
     [
         (lambda: FIT.fit(X, ["keep"] * 6), r"y must hold .* mapping from action to matrix: \{'keep': \.\.\.\}"),
         (lambda: FIT.fit(X, ["0", "1"] * 3), r"y must hold actions of \[0, 1\], got '0'"),
-        (lambda: FIT.score(X, Y + 3), r"y must hold actions of \[0, 1\], got 3\.$"),
+        (lambda: FIT.score(X, Y + 3), r"y must hold actions of \[0, 1\], got 3 in row 0\.$"),
         (lambda: FIT.counterfactual(forbid="0"), "forbid must be actions"),
         (lambda: rewards.anchor(FIT, [0, 1]), r"action must be one of \[0, 1\], got \[0, 1\]"),
         (lambda: rewards.anchor(FIT, 0, "x"), "reward must be real numbers, got 'x'"),

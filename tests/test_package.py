@@ -13,6 +13,7 @@ import pytest
 
 import sklearn_iqlearn
 import sklearn_iqlearn.datasets
+import sklearn_iqlearn.diagnostics
 import sklearn_iqlearn.inference
 import sklearn_iqlearn.preprocessing
 import sklearn_iqlearn.rewards
@@ -45,6 +46,7 @@ LAYERS = {
     "rewards": {"_coefficients", "_estimator", "_model", "_numerics", "exceptions"},
     "inference": {"_coefficients", "_estimator", "_model", "_numerics", "_q_functions", "exceptions"},
     "preprocessing": {"_model", "_numerics", "exceptions"},
+    "diagnostics": {"_estimator", "_model", "_numerics", "exceptions"},
     "datasets": {"_estimator", "_model", "_numerics", "preprocessing"},
     "__init__": {"_estimator", "_version"},
 }
@@ -115,6 +117,7 @@ print(jax.config.jax_enable_x64, model.q_table_.dtype, model.gradient_norm_ < 1e
 
 NAMESPACES = [
     sklearn_iqlearn.datasets,
+    sklearn_iqlearn.diagnostics,
     sklearn_iqlearn.inference,
     sklearn_iqlearn.preprocessing,
     sklearn_iqlearn.rewards,

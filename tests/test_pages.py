@@ -93,6 +93,7 @@ def test_the_snippets_of_the_page_about_tables(tmp_path, monkeypatch):
     scores = names["search"].cv_results_["mean_test_score"]
     assert scores[0] < max(scores)
     assert f"```\n{names['found']}\n```" in page
+    assert f"```\n{names['report']}\n```" in page
     assert names["wide"].transitions[0].shape == (40, 40)
     assert_allclose(names["lake"].reward.max(), 1 / 3, rtol=1e-15)
     stories = [snippet for snippet in snippets_of("docs/from_a_table.md") if "read_csv" in snippet]

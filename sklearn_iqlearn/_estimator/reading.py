@@ -202,8 +202,10 @@ def check_states(X, n_states=None):
         raise ValueError(f"X must have one column, of state ids, where transitions are given; got {X.shape[1]}.")
     states = check_integers(X[:, 0], "X: state ids")
     if n_states is not None and (states.min() < 0 or states.max() >= n_states):
-        worst = states[(states < 0) | (states >= n_states)][0]
-        raise ValueError(f"X: state ids must be 0 to {n_states - 1}, as in transitions, got {worst}.")
+        row = np.argmax((states < 0) | (states >= n_states))
+        raise ValueError(
+            f"X: state ids must be 0 to {n_states - 1}, as in transitions, got {states[row]} in row {row}."
+        )
     return states
 
 
@@ -212,7 +214,8 @@ def check_actions(y, labels, hint=""):
     counted = y.dtype.kind in "iu" and np.array_equal(labels, np.arange(len(labels)))
     known = (y >= 0) & (y < len(labels)) if counted else are_labels(y, labels)
     if not known.all():
-        raise ValueError(f"y must hold actions of {plain(labels)}, got {plain(y[~known][0])}.{hint}")
+        row = known.argmin()
+        raise ValueError(f"y must hold actions of {plain(labels)}, got {plain(y[row])} in row {row}.{hint}")
     return y if counted else np.searchsorted(labels, y)
 
 
