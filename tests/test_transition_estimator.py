@@ -160,6 +160,8 @@ def test_what_is_refused(world):
         IQLearnClassifier("estimate").fit(world.data, world.target)
     with pytest.raises(ValueError, match=r"unseen='error' must have a row.*the first state 0 with action 'go'"):
         IQLearnClassifier("estimate").fit([[0], [1], [3]], ["stay", "go", "stay"], trajectory=[0, 0, 0])
+    with pytest.raises(ValueError, match=r"got the class TransitionEstimator: write TransitionEstimator\(\)"):
+        IQLearnClassifier(TransitionEstimator).fit(world.data, world.target)
     with pytest.raises(ValueError, match="transitions must be"):
         IQLearnClassifier("estimated").fit(world.data, world.target)
     with pytest.raises(ValueError, match="X must have one column, of state ids"):

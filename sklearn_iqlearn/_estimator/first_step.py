@@ -36,6 +36,10 @@ def estimate(estimator, states, labels, actions, weight, order):
         With a mapping from labels as ``transitions``, and as ``action_mask`` what both it and the estimator allow.
     """
     how = TransitionEstimator() if isinstance(estimator.transitions, str) else estimator.transitions
+    if isinstance(how, type):
+        raise ValueError(
+            f"transitions must be an estimator, got the class {how.__name__}: write {how.__name__}()."
+        )
     told = [np.shape(getattr(estimator, name)) for name in TABLES if getattr(estimator, name) is not None]
     # By their labels, which messages then have, unless some must be told of.
     whole = len(np.unique(actions)) == len(labels)

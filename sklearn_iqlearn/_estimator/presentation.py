@@ -15,6 +15,8 @@ class Brief(reprlib.Repr):
     """Values in few words."""
 
     def repr_instance(self, x, level):
+        if hasattr(x, "get_params"):
+            return repr(x)
         if hasattr(x, "shape") and np.prod(x.shape) > SHORT:
             return f"<{type(x).__name__} {x.shape}>"
         return super().repr_instance(x, level)

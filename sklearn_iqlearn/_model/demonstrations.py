@@ -227,10 +227,13 @@ def sorted_rows(trajectory, step, kept):
     if step is None:
         times, order = np.flatnonzero(kept), np.arange(len(ids))
         changes = np.flatnonzero(np.diff(ids, prepend=-1))
-        if len(np.unique(ids[changes])) < len(changes):
+        first = np.unique(ids[changes], return_index=True)[1]
+        if len(first) < len(changes):
+            row = times[np.delete(changes, first)[0]]
             raise ValueError(
-                "trajectory: the rows of a trajectory must be contiguous and in order, got an id that comes "
-                "back later; pass step, each row's integer time, for rows in any order."
+                f"trajectory: the rows of a trajectory must be contiguous and in order, got an id that comes back "
+                f"later, {plain(np.asarray(trajectory)[row])} in row {row}; pass step, each row's integer time, "
+                "for rows in any order."
             )
     else:
         times = check_steps(step, len(kept))[kept]
