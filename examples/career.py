@@ -31,12 +31,11 @@ def career():
 
 def simulate(horizon, n_people=500, seed=0):
     """Decisions of people who start without skill, and who know when they will retire."""
-    world = IQLearnClassifier(
-        horizon.transitions, discount=DISCOUNT, features=horizon.features, q_type="tabular"
-    ).fit([[0]], [0])
-    start = np.eye(YEARS * LEVELS)[0]
+    tables = {name: getattr(horizon, name) for name in ("features", "action_mask", "base_reward")}
+    world = IQLearnClassifier(horizon.transitions, discount=DISCOUNT, q_type="tabular", **tables).fit([[0]], [0])
+    start = np.eye(len(horizon.features))[0]
     truth = world.counterfactual(reward_coef=TRUTH)
-    return truth, truth.sample(n_people, YEARS, initial_distribution=start, random_state=seed)
+    return truth, truth.sample(n_people, horizon.n_layers, initial_distribution=start, random_state=seed)
 
 
 def fit(transitions, features, X, y):
