@@ -89,3 +89,37 @@ def test_no_row_of_zeros_is_an_end():
 def test_report():
     text = "EstimatedTransitions(4 states, 2 actions, 6 of 8 pairs unseen, 2 rows cut off)"
     assert repr(few(unseen="prior")) == text
+
+
+def test_pairs_that_do_not_exist_need_no_rows():
+    mask = np.array([[True, True], [True, False]])
+    rows = {"states": [0, 1, 0, 1, 0, 0], "actions": [0, 0, 1, 0, 0, 1]}
+    order = {"trajectory": [0, 0, 1, 1, 2, 2], "terminal": [0, 1, 0, 1, 0, 1]}
+    with pytest.raises(ValueError, match="the first state 1 with action 1"):
+        estimate_transitions(**rows, **order)
+    found = estimate_transitions(**rows, **order, action_mask=mask)
+    assert (found.action_mask == mask).all()
+    assert found.n_unseen == 0
+    assert found.transitions[1].toarray()[1].tolist() == [0, 0]
+    assert (estimate_transitions(**rows, **order, unseen="mask").action_mask == mask).all()
+    X, y = np.array(rows["states"])[:, None], rows["actions"]
+    model = IQLearnClassifier("estimate", action_mask=mask).fit(X, y, **order)
+    assert (model.policy_ > 0).tolist() == mask.tolist()
+    with pytest.raises(ValueError, match="action_mask excludes action 0 in state 1, which 2 rows take"):
+        estimate_transitions(**rows, **order, action_mask=[[True, True], [False, True]])
+
+
+def test_columns_where_some_pairs_do_not_exist():
+    """A column's pair is asked for where some whole state has it."""
+    rng = np.random.default_rng(0)
+    states, actions = rng.integers(0, (2, 3), size=(500, 2)), rng.integers(2, size=500)
+    mask = np.ones((6, 2), dtype=bool)
+    mask[:3, 1] = False  # with the first column at 0
+    kept = mask[np.ravel_multi_index(states.T, (2, 3)), actions]
+    rows = {"states": states[kept], "actions": actions[kept], "trajectory": np.arange(kept.sum()) // 20}
+    with pytest.raises(ValueError, match="unseen='error' must have a row"):
+        estimate_transitions(**rows)
+    found = estimate_transitions(**rows, action_mask=mask)
+    assert (found.action_mask == mask).all()
+    sums = np.column_stack([matrix.sum(axis=1) for matrix in found.transitions])
+    np.testing.assert_allclose(sums, 1.0 * mask)

@@ -33,7 +33,7 @@ def estimate(estimator, states, labels, actions, weight, order):
     Returns
     -------
     estimated : EstimatedTransitions
-        With a mapping from labels as ``transitions``, and as ``action_mask`` what both it and the estimator allow.
+        With a mapping from labels as ``transitions``.
     """
     how = TransitionEstimator() if isinstance(estimator.transitions, str) else estimator.transitions
     if isinstance(how, type):
@@ -41,6 +41,9 @@ def estimate(estimator, states, labels, actions, weight, order):
             f"transitions must be an estimator, got the class {how.__name__}: write {how.__name__}()."
         )
     told = [np.shape(getattr(estimator, name)) for name in TABLES if getattr(estimator, name) is not None]
+    mask = estimator.action_mask
+    if mask is not None:
+        mask = check_mask(by_state(mask), max(np.shape(mask)[:1], default=0), labels)
     # By their labels, which messages then have, unless some must be told of.
     whole = len(np.unique(actions)) == len(labels)
     found = how.estimate(
@@ -53,12 +56,8 @@ def estimate(estimator, states, labels, actions, weight, order):
         next_state=None if order["next_X"] is None else np.asarray(order["next_X"]),
         terminal=order["terminal"],
         sample_weight=weight,
+        action_mask=mask,
     )
-    mask = found.action_mask
-    if estimator.action_mask is not None:
-        mask = check_mask(by_state(estimator.action_mask), len(found.counts), labels) & (
-            True if mask is None else mask
-        )
     given = found.transitions
     matrices = dict(zip(labels.tolist(), given.values() if isinstance(given, dict) else given, strict=True))
-    return replace(found, transitions=matrices, action_mask=mask)
+    return replace(found, transitions=matrices)

@@ -44,7 +44,7 @@ class Kernel:
     exists: np.ndarray
 
 
-def estimate_kernel(rows, prior, unseen):
+def estimate_kernel(rows, prior, unseen, mask):
     """The kernel of rows with one column or several.
 
     Parameters
@@ -53,13 +53,15 @@ def estimate_kernel(rows, prior, unseen):
     prior : Prior
     unseen : str
         One of ``UNSEEN``.
+    mask : boolean ndarray of shape (S, A)
+        Pairs that exist, as far as it is known.
 
     Returns
     -------
     kernel : Kernel
     """
-    columns = [_of_column(rows, j, prior, unseen) for j in range(len(rows.n_states))]
-    exists = reduce(_both, [column.exists for column in columns])
+    columns = [_of_column(rows, j, prior, unseen, mask) for j in range(len(rows.n_states))]
+    exists = reduce(_both, [column.exists for column in columns]) & mask
     _refuse_idle(exists, rows.n_states)
     if len(columns) == 1:
         return columns[0]
@@ -68,16 +70,18 @@ def estimate_kernel(rows, prior, unseen):
     return Kernel(
         matrices=[
             scale_rows(reduce(_kron, matrices), goes_on)
-            for matrices, goes_on in zip(factors, (1 - ended).T, strict=True)
+            for matrices, goes_on in zip(factors, np.where(exists, 1 - ended, 0.0).T, strict=True)
         ],
         ended=np.where(exists, ended, 0.0),
-        unseen=~reduce(_both, [~column.unseen for column in columns]),
+        unseen=~reduce(_both, [~column.unseen for column in columns]) & mask,
         exists=exists,
     )
 
 
-def _of_column(rows, j, prior, unseen):
+def _of_column(rows, j, prior, unseen, mask):
     """The kernel of one column; where there are others, given that the episode goes on."""
+    others = tuple(i for i in range(len(rows.n_states)) if i != j)
+    exists = mask.reshape(*rows.n_states, -1).any(axis=others)  # with some values of the other columns
     states, successors = rows.states[:, j], rows.successors[:, j]
     shape = (rows.n_states[j], len(rows.labels))
     always_ends = np.zeros(shape[1], dtype=bool)
@@ -87,10 +91,9 @@ def _of_column(rows, j, prior, unseen):
         always_ends = (ends_of > 0) & (goes_on == 0)  # moves nowhere, so that nothing is missing
         successors = np.where(successors == ENDED, CUT_OFF, successors)
     moves = count_moves(states, rows.actions, successors, rows.weight, shape)
-    missing = (np.column_stack([matrix.sum(axis=1) for matrix in moves]) == 0) & ~always_ends
-    exists = np.ones(shape, dtype=bool)
+    missing = (np.column_stack([matrix.sum(axis=1) for matrix in moves]) == 0) & ~always_ends & exists
     if unseen == "mask":
-        exists = pair_counts(states, rows.actions, rows.weight, shape) > 0
+        exists = exists & (pair_counts(states, rows.actions, rows.weight, shape) > 0)
     if unseen == "error":
         _refuse_missing(missing, rows.labels, rows.column(j))
     kernel = shrink(moves, prior, missing & exists, self_loop=unseen == "self-loop")

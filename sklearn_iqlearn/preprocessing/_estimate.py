@@ -28,7 +28,7 @@ class EstimatedTransitions:
     unseen : boolean ndarray of shape (S, A)
         Pairs for which something stands in, as ``unseen`` names it.
     action_mask : boolean ndarray of shape (S, A), or None
-        Pairs that exist, with ``unseen="mask"``.
+        Pairs that exist, where a mask is given or with ``unseen="mask"``.
     n_cut_off : float
         Weighted rows that tell nothing: without a next row, and not terminal.
     n_states : tuple of int
@@ -98,6 +98,7 @@ def estimate_transitions(
     sample_weight=None,
     n_states=None,
     n_actions=None,
+    action_mask=None,
     prior=0.0,
     unseen="error",
 ):
@@ -135,6 +136,8 @@ def estimate_transitions(
     n_actions : int, optional
         Where given, actions are 0 to ``n_actions - 1``. By default the actions are the distinct labels, sorted, as
         ``IQLearnClassifier`` sorts its ``classes_``.
+    action_mask : boolean array of shape (S, A), optional
+        Pairs that exist, by default all. Nothing is asked of the others, whose rows are zeros.
     prior : float, or tuple (float, kernel), default=0.0
         Visits k that the prior kernel counts as: ``(n(s, a, s') + k P0(s' | s, a)) / (n(s, a) + k)``. P0 is what
         follows the state whatever the action, or the kernel given: an (S, S) matrix, or in a form of
@@ -159,9 +162,9 @@ def estimate_transitions(
     -------
     estimated : EstimatedTransitions
         ``transitions``, a list of A CSR arrays of shape (S, S), or a mapping from label to them unless labels
-        are 0 to A - 1; ``action_mask``, boolean (S, A) with ``unseen="mask"``, else None: the parameters of
-        ``IQLearnClassifier`` of these names. Of the rows: ``counts`` (S, A), weighted, with known continuation;
-        ``ended`` (S, A), the probability that an episode ends; ``unseen`` (S, A), boolean, with ``n_unseen`` and
+        are 0 to A - 1; ``action_mask``, boolean (S, A) where one is given or with ``unseen="mask"``, else None:
+        the parameters of ``IQLearnClassifier`` of these names. Of the rows: ``counts`` (S, A), weighted, with known
+        continuation; ``ended`` (S, A), the probability that an episode ends; ``unseen`` (S, A), with ``n_unseen`` and
         the states ``never_left``; ``n_cut_off``; ``n_states``, a tuple. ``encode(states)`` makes one column of
         ids of several, ``X`` for the fit.
 
@@ -222,7 +225,8 @@ def estimate_transitions(
     )
     for doubt in rows.doubts:
         warnings.warn(doubt, DataWarning, stacklevel=2)
-    kernel = estimate_kernel(rows, check_prior(prior, rows.n_states, rows.labels), unseen)
+    mask = rows.check_mask(action_mask)
+    kernel = estimate_kernel(rows, check_prior(prior, rows.n_states, rows.labels), unseen, mask)
     known = rows.successors[:, 0] != CUT_OFF
     ids = np.array_equal(rows.labels, np.arange(len(rows.labels)))
     return EstimatedTransitions(
@@ -230,7 +234,7 @@ def estimate_transitions(
         counts=rows.counts(known),
         ended=kernel.ended,
         unseen=kernel.unseen,
-        action_mask=kernel.exists if unseen == "mask" else None,
+        action_mask=kernel.exists if unseen == "mask" or action_mask is not None else None,
         n_cut_off=float(rows.weight[~known].sum()),
         n_states=rows.n_states,
     )

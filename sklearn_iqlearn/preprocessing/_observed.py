@@ -15,7 +15,8 @@ from sklearn_iqlearn._model.demonstrations import (
 )
 from sklearn_iqlearn._model.doubtful_steps import doubt_steps
 from sklearn_iqlearn._model.moves import CUT_OFF
-from sklearn_iqlearn._numerics.checks import any_array, check_count, is_count, plain
+from sklearn_iqlearn._model.transitions import check_mask
+from sklearn_iqlearn._numerics.checks import any_array, by_state, check_count, is_count, plain
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,20 @@ class Observed:
         ids = np.ravel_multi_index(tuple(self.states[which].T), self.n_states)
         shape = (int(np.prod(self.n_states)), len(self.labels))
         return pair_counts(ids, self.actions[which], self.weight[which], shape)
+
+    def check_mask(self, action_mask):
+        """The pairs that exist, (S, A), all of them by default; the rows must show no others."""
+        counts = self.counts(np.ones(len(self.weight), dtype=bool))
+        if action_mask is None:
+            return np.ones(counts.shape, dtype=bool)
+        mask = check_mask(by_state(action_mask), len(counts), self.labels)
+        if (counts[~mask] > 0).any():
+            state, action = np.argwhere((counts > 0) & ~mask)[0]
+            raise ValueError(
+                f"actions must exist in their state: action_mask excludes action {plain(self.labels[action])} in "
+                f"state {state}, which {counts[state, action]:g} rows take."
+            )
+        return mask
 
     def column(self, j):
         """How a message names a column: not at all where it is the only one."""

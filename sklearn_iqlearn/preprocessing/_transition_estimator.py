@@ -60,8 +60,8 @@ class TransitionEstimator(BaseEstimator):
         n_states : int, optional
             Where the parameter does not tell it.
         **rows
-            ``trajectory``, ``step``, ``next_state``, ``terminal``, ``sample_weight`` and ``n_actions``, as for
-            ``estimate_transitions``.
+            ``trajectory``, ``step``, ``next_state``, ``terminal``, ``sample_weight``, ``n_actions`` and
+            ``action_mask``, as for ``estimate_transitions``.
 
         Returns
         -------
