@@ -163,9 +163,9 @@ def estimate_transitions(
     estimated : EstimatedTransitions
         ``transitions``, a list of A CSR arrays of shape (S, S), or a mapping from label to them unless labels
         are 0 to A - 1; ``action_mask``, boolean (S, A) where one is given or with ``unseen="mask"``, else None:
-        the parameters of ``IQLearnClassifier`` of these names. Of the rows: ``counts`` (S, A), weighted, with known
-        continuation; ``ended`` (S, A), the probability that an episode ends; ``unseen`` (S, A), with ``n_unseen`` and
-        the states ``never_left``; ``n_cut_off``; ``n_states``, a tuple. ``encode(states)`` makes one column of
+        the parameters of ``IQLearnClassifier`` of these names. Of the rows: ``counts`` (S, A), weighted, with
+        known continuation; ``ended`` (S, A), the probability that an episode ends; ``unseen`` (S, A), with
+        ``n_unseen`` and the states ``never_left``; ``n_cut_off``; ``n_states``, a tuple. ``encode(states)`` makes one column of
         ids of several, ``X`` for the fit.
 
     Raises
