@@ -165,13 +165,14 @@ def estimate_transitions(
         are 0 to A - 1; ``action_mask``, boolean (S, A) where one is given or with ``unseen="mask"``, else None:
         the parameters of ``IQLearnClassifier`` of these names. Of the rows: ``counts`` (S, A), weighted, with
         known continuation; ``ended`` (S, A), the probability that an episode ends; ``unseen`` (S, A), with
-        ``n_unseen`` and the states ``never_left``; ``n_cut_off``; ``n_states``, a tuple. ``encode(states)`` makes one column of
-        ids of several, ``X`` for the fit.
+        ``n_unseen`` and the states ``never_left``; ``n_cut_off``; ``n_states``, a tuple. ``encode(states)`` makes
+        one column of ids of several, ``X`` for the fit.
 
     Raises
     ------
     ValueError
-        If pairs are unseen and ``unseen`` is "error", or all rows are cut off; if "mask" leaves a state no action;
+        If pairs are unseen and ``unseen`` is "error", or all rows are cut off; if "mask" leaves a state no action,
+        or ``action_mask`` excludes a decision;
         if ids are not integers or out of range, or neither or both of ``trajectory`` and ``next_state`` are given.
 
     Warns
