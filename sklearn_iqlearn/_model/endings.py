@@ -34,8 +34,8 @@ def steps_to_end(transitions, pairs=True, unknown=False):
         return np.full(len(ends), np.inf)
     # Backwards from the end, which is one state more.
     moves, last = sp.coo_array(transitions.mix(1.0 * pairs)), np.flatnonzero(ends | unknown)
-    origin = np.append(moves.col[moves.data > 0], np.full(len(last), len(ends)))
-    target = np.append(moves.row[moves.data > 0], last)
+    origin = np.append(moves.col[moves.data > 0], np.full(len(last), len(ends))).astype(np.int32)
+    target = np.append(moves.row[moves.data > 0], last).astype(np.int32)  # as old SciPy's graphs want them
     back = sp.coo_array((np.ones(len(origin)), (origin, target)), shape=(len(ends) + 1,) * 2)
     return dijkstra(back.tocsr(), indices=len(ends), unweighted=True)[:-1]
 
