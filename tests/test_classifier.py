@@ -318,3 +318,19 @@ def test_bad_data(data, message):
     with pytest.raises(NotFittedError):
         model.predict([[0]])
     assert model.fit(X, Y, WEIGHT).converged_
+
+
+@pytest.mark.parametrize("dtype", [np.uint64, np.uint8, np.int8, np.int32, np.float64])
+def test_actions_in_any_type_of_integers(dtype):
+    """Also those that do not add up with others: a sum of uint64 and int64 is a float."""
+    rng = np.random.default_rng(0)
+    transitions = np.full((2, 4, 4), 0.25)
+    X, y, ids = rng.integers(4, size=(200, 1)), rng.integers(2, size=200), np.repeat(np.arange(20), 10)
+    for model in (
+        IQLearnClassifier(transitions),
+        IQLearnClassifier("estimate"),
+        IQLearnClassifier(classes=[0, 1, 2]),
+    ):
+        found = model.fit(X, y.astype(dtype), trajectory=ids)
+        score = found.score(X, y.astype(dtype))
+        assert score == model.fit(X, y, trajectory=ids).score(X, y)

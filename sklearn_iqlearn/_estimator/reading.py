@@ -216,7 +216,7 @@ def check_actions(y, labels, hint=""):
     if not known.all():
         row = known.argmin()
         raise ValueError(f"y must hold actions of {plain(labels)}, got {plain(y[row])} in row {row}.{hint}")
-    return y if counted else np.searchsorted(labels, y)
+    return y.astype(np.int64, copy=False) if counted else np.searchsorted(labels, y)
 
 
 def check_classes(classes):
