@@ -27,7 +27,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sklearn_iqlearn._coefficients.identification import ROUNDING, sizes_of, told_and_open
+from sklearn_iqlearn._coefficients.identification import ROUNDING, largest, sizes_of, told_and_open
 from sklearn_iqlearn._model.continuation import continuation
 from sklearn_iqlearn._model.soft_bellman import log_policy
 from sklearn_iqlearn._numerics.linear_algebra import NotPositiveDefinite, weighted_gram
@@ -160,18 +160,13 @@ def advantages(parts, policy, transitions, discount):
     solve = continuation(policy, transitions, discount)
     level = solve(_mean(policy, parts)).mean(axis=0)
     certain = 1 - discount * transitions.row_sums
-    size = _sizes(parts)
+    size = largest(parts)
     parts = parts - certain[..., None] * level
     value = solve(_mean(policy, parts))
     worth = parts + discount * transitions.expected_next(value)
     advantage = worth - _mean(policy, worth)[:, None]
-    rounding = _sizes(advantage) <= ROUNDING * np.maximum(size, _sizes(worth))
+    rounding = largest(advantage) <= ROUNDING * np.maximum(size, largest(worth))
     return np.where(rounding, 0.0, advantage), value + level
-
-
-def _sizes(parts):
-    """The largest absolute value of each part, one after the other: (S, A, K) -> (K,)."""
-    return np.array([np.abs(parts[..., k]).max() for k in range(parts.shape[2])])
 
 
 def _mean(policy, parts):

@@ -21,6 +21,8 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.optimize
 
+from sklearn_iqlearn._coefficients.identification import sizes_of
+
 # Difference of Q, relative to the largest along each coefficient, that is none: what is left of an extreme policy.
 NO_DIFFERENCE = 1e-6
 # Least gain along a direction of length 1 that counts.
@@ -52,18 +54,16 @@ def separation(change, decided, exists, held):
         Change of Q with each coefficient; what all actions share does not matter.
     decided : boolean ndarray of shape (S, A)
         Actions taken.
-    exists : boolean ndarray of shape (S, A), or None
-        Pairs that exist, None for all.
+    exists : boolean ndarray of shape (S, A)
+        Pairs that exist.
     held : ndarray of shape (n, K)
         Rows whose product with the direction must be 0.
     """
     visited = decided.any(axis=1)
-    change, decided = change[visited], decided[visited]
-    exists = np.ones_like(decided) if exists is None else exists[visited]
+    change, decided, exists = change[visited], decided[visited], exists[visited]
     taken = np.take_along_axis(change, decided.argmax(axis=1)[:, None, None], axis=1)
     lead = np.where(exists[..., None], taken - change, 0.0)
-    size = np.abs(lead).max(axis=(0, 1))
-    size = np.where(size > 0, size, 1.0)
+    size = sizes_of(lead)
     lead, held = lead / size, held / size
     gains = lead[exists & ~decided]
     fixed = _span(np.concatenate([lead[decided], held / max(np.abs(held).max(initial=0.0), 1.0)]))

@@ -131,7 +131,7 @@ def outcome(problem, solution, demonstrations, held_out):
     value, policy = objective.soft_value(q), objective.policy(q)
     reward = objective.reward(q, value)
     counts, bar = demonstrations.counts, objective.transitions.bar
-    exists = objective.transitions.only(np.ones(counts.shape), 0.0)
+    exists = objective.transitions.pairs
     warn_ill_conditioned(policy, objective.transitions, objective.discount, stacklevel=5)
     validation = {} if held_out is None else held_out.attributes(objective.whole(q))
     return (
@@ -141,7 +141,7 @@ def outcome(problem, solution, demonstrations, held_out):
             "q_table_": objective.whole(q),
             "value_": value + objective.centre_value,
             "policy_": policy,
-            "reward_": np.where(demonstrations.penalised | (exists == 0), reward + bar, np.nan),
+            "reward_": np.where(demonstrations.penalised | ~exists, reward + bar, np.nan),
             "counts_": counts,
             "initial_distribution_": demonstrations.initial_distribution,
             "state_coverage_": float((counts > 0).any(axis=1).mean()),

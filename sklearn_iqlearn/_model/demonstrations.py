@@ -81,7 +81,7 @@ def with_transitions(transitions, states, actions, weight, starts):
         transitions=transitions,
         counts=counts,
         known=counts,
-        penalised=transitions.only(np.ones(shape, dtype=bool), False),
+        penalised=transitions.pairs,
         # Without trajectories every row is a start.
         initial_distribution=(
             counts.sum(axis=1) / counts.sum()

@@ -38,7 +38,7 @@ def doubt_kernel(transitions, labels, counts, n_rows, trajectory):
         Sentences, none where nothing looks wrong.
     """
     sums = transitions.row_sums
-    exists = transitions.only(np.ones(counts.shape, dtype=bool), False)
+    exists = transitions.pairs
     ending = np.where(sums > 0, np.maximum(1 - sums, 0.0), 0.0)
     doubts = []
     if n_rows >= exists.sum() and np.mean(ending[exists] <= ROW_SUM_TOLERANCE) > 0.5:
@@ -55,8 +55,7 @@ def _unseen_endings(goes_on, exists, labels, counts):
     Not in a state where every action ends the episode, nor for an action that ends it everywhere; not where such
     pairs are mostly seen, nor where most pairs that are not seen have rows.
     """
-    asked = counts.any(axis=1, keepdims=True) & goes_on.any(axis=1, keepdims=True) & goes_on.any(axis=0)
-    asked = asked & exists
+    asked = exists & counts.any(axis=1, keepdims=True) & goes_on.any(axis=1, keepdims=True) & goes_on.any(axis=0)
     unseen, ends = asked & (counts == 0), asked & ~goes_on
     found = unseen & ends
     if 2 * found.sum() > max(unseen.sum(), ends.sum()):

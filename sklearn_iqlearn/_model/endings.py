@@ -28,7 +28,7 @@ def steps_to_end(transitions, pairs=True, unknown=False):
     steps : ndarray of shape (S,)
         Infinite where there is no way to an end: a chance to end above the rounding of a row, as in simulations.
     """
-    pairs = _existing(transitions, pairs)
+    pairs = transitions.pairs & pairs
     ends = (pairs & (transitions.ends > ROW_SUM_TOLERANCE)).any(axis=1)
     if not ends.any():
         return np.full(len(ends), np.inf)
@@ -49,7 +49,7 @@ def soonest_end(transitions, pairs=True):
         With a way to an end from every state.
     pairs : boolean ndarray of shape (S, A), optional
     """
-    pairs = _existing(transitions, pairs)
+    pairs = transitions.pairs & pairs
     steps = steps_to_end(transitions, pairs)
     nearer = np.where(steps[:, None] == 1, transitions.ends, 0.0)
     for a, matrix in enumerate(transitions.matrices):
@@ -58,12 +58,6 @@ def soonest_end(transitions, pairs=True):
         nearer[:, a] += np.bincount(moves.row[gains], moves.data[gains], minlength=len(steps))
     nearer = np.where(pairs, nearer, 0.0)
     return nearer / nearer.sum(axis=1, keepdims=True)
-
-
-def _existing(transitions, pairs):
-    """Those of the pairs that exist: boolean, (S, A)."""
-    exists = True if transitions.exists is None else transitions.exists
-    return np.broadcast_to(exists & np.asarray(pairs), (transitions.n_states, transitions.n_actions))
 
 
 def check_endings(discount, transitions, pairs=True, how=""):

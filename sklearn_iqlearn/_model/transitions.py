@@ -31,7 +31,7 @@ class Transitions:
     given : sequence of n_actions arrays or CSR arrays of shape (n_states, n_states)
         A dense one has only the rows of the states where its action exists.
     exists : boolean ndarray of shape (n_states, n_actions), optional
-        Pairs that exist, by default all. What tells of the others here is 0.
+        Pairs that exist, by default all. What tells of the others here is 0. As an attribute None where all do.
     """
 
     def __init__(self, given, exists=None):
@@ -44,6 +44,11 @@ class Transitions:
             (slice(None) if sp.issparse(matrix) else states, matrix)
             for states, matrix in zip(every, given, strict=True)
         ]
+
+    @cached_property
+    def pairs(self):
+        """Pairs that exist: boolean, (S, A)."""
+        return np.ones((self.n_states, self.n_actions), dtype=bool) if self.exists is None else self.exists
 
     @cached_property
     def bar(self):

@@ -196,8 +196,7 @@ class Structural:
         objective = self.objective
         policy = objective.policy(self.table(parameters))
         slope, visits = advantage_sensitivity(self, policy), objective.occupancy.sum(axis=1, keepdims=True)
-        visited = np.broadcast_to(visits > 0, objective.occupancy.shape)
-        silent = told_and_open(slope[objective.transitions.only(visited, False)])[1]
+        silent = told_and_open(slope[objective.transitions.pairs & (visits > 0)])[1]
         silent = unmoved(self.features[objective.penalty_weight > 0], silent)  # the penalty may have chosen
         least, point = parameters - silent.T @ (silent @ parameters), self.at(parameters)
         if loss_of(self.at(least)) <= point.loss + point.rounding:
@@ -214,14 +213,13 @@ class Structural:
         """
         point, objective = self.at(parameters), self.objective
         visits, change = objective.occupancy.sum(axis=1, keepdims=True), point.advantage_sensitivity
-        size = np.abs(change[visits[:, 0] > 0]).max(axis=(0, 1))
-        scaled = change / np.where(size > 0, size, 1.0)
+        scaled = change / sizes_of(change[visits[:, 0] > 0])
         information = weighted_gram(*flat(scaled, visits * point.evaluation.policy))
         # Actions ruled out carry no information. A lead of 1 takes a direction of length 1 / (2 sqrt(K)) at least.
-        if np.linalg.eigvalsh(information)[0] > 4 * len(size) * RULED_OUT:
+        if np.linalg.eigvalsh(information)[0] > 4 * len(parameters) * RULED_OUT:
             return None
         held = self.features[objective.penalty_weight > 0]
-        found = separation(change, objective.occupancy > 0, objective.transitions.exists, held)
+        found = separation(change, objective.occupancy > 0, objective.transitions.pairs, held)
         if found is None:
             return None
         # Changes are 0 on average under the policy: what decisions gain is what losers are still expected to take.

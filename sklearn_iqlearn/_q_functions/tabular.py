@@ -15,7 +15,7 @@ def base_table(objective):
     try:
         found = solve_soft_bellman(reward, objective.transitions, objective.discount, objective.temperature)
     except NoFiniteValue:  # then values of 0, which take no more from the reward than a free choice is worth
-        n_choices = objective.transitions.only(np.ones(reward.shape)).sum(axis=1, keepdims=True)
+        n_choices = objective.transitions.pairs.sum(axis=1, keepdims=True)
         found = np.broadcast_to(-objective.temperature * np.log(n_choices), reward.shape)
     return objective.transitions.only(found)
 
@@ -46,8 +46,7 @@ class Tabular:
 
     @property
     def size(self):
-        exists = self.objective.transitions.exists
-        return self.objective.occupancy.size if exists is None else int(exists.sum())
+        return int(self.objective.transitions.pairs.sum())
 
     @property
     def narrowest(self):

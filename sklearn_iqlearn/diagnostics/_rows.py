@@ -110,7 +110,7 @@ class Rows:
     @cached_property
     def exists(self):
         """Pairs that exist: boolean, (S, A)."""
-        return self.reading[0].transitions.only(np.ones(self.counts.shape, dtype=bool), False)
+        return self.reading[0].transitions.pairs
 
     @cached_property
     def moves(self):

@@ -151,7 +151,7 @@ def with_time(transitions, n_steps, *, features=None, action_mask=None, base_rew
     masks = _of_steps("action_mask", action_mask, n_steps, not one_mask)
     kernels = _each(check_transitions, kernels, masks, same=not several and one_mask)
     pair = _agreed(kernels)
-    exist = [kernel.only(np.ones(pair, dtype=bool), False) for kernel, _ in kernels]
+    exist = [kernel.pairs for kernel, _ in kernels]
     tables = {
         "features": _tables("features", features, n_steps, partial(_check_features, pair)),
         "action_mask": None if action_mask is None else exist,
