@@ -85,6 +85,10 @@ def test_next_rows_ends_labels_and_masks(world):
     assert_array_equal(both.policy_ > 0, mask)
     with pytest.raises(ValueError, match="action_mask excludes"):
         both.score([[0]], ["go"])
+    with pytest.raises(
+        ValueError, match=r"excludes 1 of 3 decisions, the first in row 1, for action 'stay' where"
+    ):
+        clone(both).fit([[0], [2], [9]], ["stay", "stay", "go"], next_X=[[1], [1], [1]])
 
 
 def test_a_search_estimates_from_each_fold(world):

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from sklearn_iqlearn._estimator.row_functions import refuse_excluded
 from sklearn_iqlearn._model.transitions import check_mask
 from sklearn_iqlearn._numerics.checks import by_state
 from sklearn_iqlearn.preprocessing import TransitionEstimator
@@ -44,6 +45,8 @@ def estimate(estimator, states, labels, actions, weight, order):
     mask = estimator.action_mask
     if mask is not None:
         mask = check_mask(by_state(mask), max(np.shape(mask)[:1], default=0), labels)
+        inside = (states >= 0) & (states < len(mask))  # others have an error of their own
+        refuse_excluded(mask[np.where(inside, states, 0)], actions, weight * inside, labels)
     # By their labels, which messages then have, unless some must be told of.
     whole = len(np.unique(actions)) == len(labels)
     found = how.estimate(

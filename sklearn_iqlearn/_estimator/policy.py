@@ -8,8 +8,8 @@ import scipy.sparse as sp
 from sklearn.base import ClassifierMixin
 
 from sklearn_iqlearn._estimator.fitted import as_fitted
-from sklearn_iqlearn._estimator.reading import check_actions, check_states, read_X, read_y, refuse_excluded
-from sklearn_iqlearn._estimator.row_functions import exists_in
+from sklearn_iqlearn._estimator.reading import check_actions, check_states, read_X, read_y
+from sklearn_iqlearn._estimator.row_functions import exists_in, refuse_excluded
 from sklearn_iqlearn._estimator.settings import Settings
 from sklearn_iqlearn._model.demonstrations import check_ids, check_weight
 from sklearn_iqlearn._model.soft_bellman import log_policy

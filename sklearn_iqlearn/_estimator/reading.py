@@ -17,7 +17,14 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_X_y, validate_data
 
 from sklearn_iqlearn._estimator.first_step import estimate, is_estimated
-from sklearn_iqlearn._estimator.row_functions import base_in, check_base, exists_in, of_states, take
+from sklearn_iqlearn._estimator.row_functions import (
+    base_in,
+    check_base,
+    exists_in,
+    of_states,
+    refuse_excluded,
+    take,
+)
 from sklearn_iqlearn._estimator.sparse_rows import accepted_format, canonical, distinct_rows
 from sklearn_iqlearn._model.demonstrations import (
     check_integers,
@@ -236,27 +243,6 @@ def _classes_of(estimator, y):
         return np.unique(y, return_inverse=True)
     labels = check_classes(estimator.classes)
     return labels, check_actions(y, labels, " They are those of classes.")
-
-
-def refuse_excluded(exists, actions, weight, labels):
-    """Raise a ValueError that names the first decision for an action that does not exist in its row.
-
-    Parameters
-    ----------
-    exists : boolean ndarray of shape (n_rows, A)
-    actions : integer ndarray of shape (n_rows,)
-    weight : ndarray of shape (n_rows,)
-        Rows of weight 0 are left out.
-    labels : ndarray of shape (A,)
-    """
-    excluded = np.flatnonzero(~exists[np.arange(len(actions)), actions] & (weight > 0))
-    if excluded.size:
-        row = excluded[0]
-        raise ValueError(
-            f"y must hold actions that exist in their state: action_mask excludes {len(excluded)} of "
-            f"{len(actions)} decisions, the first in row {row}, for action {plain(labels[actions[row]])} where "
-            f"{plain(labels[exists[row]])} exist. Correct action_mask or y, or leave such rows out."
-        )
 
 
 def are_labels(values, labels):

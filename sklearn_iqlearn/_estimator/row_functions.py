@@ -1,4 +1,4 @@
-"""Parameters that are functions of X: which actions exist in a row, and what is known of its rewards.
+"""Which actions exist in a row, and what is known of its rewards: parameters that may be functions of X.
 
 Where states are rows of features there is no table of them before the data. So ``action_mask`` and ``base_reward``
 are asked about the rows as ``fit`` and ``predict`` get them: a data frame stays one.
@@ -26,6 +26,27 @@ def exists_in(action_mask, X, classes):
     exists : boolean ndarray of shape (n_rows, A)
     """
     return check_mask(_ask("action_mask", action_mask, X), _n_rows(X), classes, where="row")
+
+
+def refuse_excluded(exists, actions, weight, labels):
+    """Raise a ValueError that names the first decision for an action that does not exist in its row.
+
+    Parameters
+    ----------
+    exists : boolean ndarray of shape (n_rows, A)
+    actions : integer ndarray of shape (n_rows,)
+    weight : ndarray of shape (n_rows,)
+        Rows of weight 0 are left out.
+    labels : ndarray of shape (A,)
+    """
+    excluded = np.flatnonzero(~exists[np.arange(len(actions)), actions] & (weight > 0))
+    if excluded.size:
+        row = excluded[0]
+        raise ValueError(
+            f"y must hold actions that exist in their state: action_mask excludes {len(excluded)} of "
+            f"{len(actions)} decisions, the first in row {row}, for action {plain(labels[actions[row]])} where "
+            f"{plain(labels[exists[row]])} exist. Correct action_mask or y, or leave such rows out."
+        )
 
 
 def base_in(base_reward, X, classes, exists=None):
