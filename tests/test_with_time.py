@@ -67,13 +67,14 @@ def test_tables_step_by_step():
     horizon = with_time(
         KERNELS[0], T, features=list(wide), action_mask=list(mask), base_reward=[r[:, 0] for r in REWARDS]
     )
-    assert_array_equal(horizon.features, wide.reshape(T * S, A, 2))
+    assert_array_equal(horizon.features, np.where(mask[..., None], wide, 0).reshape(T * S, A, 2))
     assert_array_equal(horizon.action_mask, mask.reshape(T * S, A))
-    assert_array_equal(horizon.base_reward, np.repeat(REWARDS[..., 0].reshape(T * S, 1), A, axis=1))
+    base = np.where(mask, REWARDS[..., :1], 0)
+    assert_array_equal(horizon.base_reward, base.reshape(T * S, A))
     horizon = with_time(KERNELS[0], T, features=narrow[0], action_mask=mask[0], base_reward=REWARDS[0])
     assert_array_equal(horizon.features.reshape(T, S, 2), [narrow[0]] * T)
     assert_array_equal(horizon.action_mask.reshape(T, S, A), [mask[0]] * T)
-    assert_array_equal(horizon.base_reward.reshape(T, S, A), [REWARDS[0]] * T)
+    assert_array_equal(horizon.base_reward.reshape(T, S, A), [np.where(mask[0], REWARDS[0], 0)] * T)
 
 
 def test_rows_of_pairs_that_do_not_exist_may_hold_anything():
@@ -81,9 +82,16 @@ def test_rows_of_pairs_that_do_not_exist_may_hold_anything():
     mask[2, 1] = False
     kernel = KERNELS[0].copy()
     kernel[1, 2] = np.nan
-    found = with_time(kernel, T, action_mask=mask).transitions[1]
+    features, base = np.ones((S, A, 2)), np.ones((S, A))
+    features[2, 1] = base[2, 1] = np.nan
+    horizon = with_time(kernel, T, action_mask=mask, features=features, base_reward=base)
+    found = horizon.transitions[1]
     assert_array_equal(by_step(found)[:, 2], 0)
     assert_array_equal(by_step(found)[0, :2, 1], KERNELS[0][1, :2])
+    for table in (horizon.features[..., 0], horizon.base_reward):
+        assert_array_equal(table.reshape(T, S, A), [1.0 * mask] * T)
+    with pytest.raises(ValueError, match="features must be finite"):
+        with_time(KERNELS[0], T, features=features)
 
 
 @pytest.mark.parametrize("discount", [0.0, 0.8, 1.0])

@@ -14,10 +14,11 @@ from sklearn_iqlearn._coefficients.projection import project, reward_features
 from sklearn_iqlearn._coefficients.pseudo_likelihood import pseudo_likelihood
 from sklearn_iqlearn._estimator.fitted import as_fitted
 from sklearn_iqlearn._estimator.parameters import choose
-from sklearn_iqlearn._estimator.reading import check_base_reward, check_features
+from sklearn_iqlearn._estimator.reading import check_base_reward
 from sklearn_iqlearn._estimator.telling import tell
 from sklearn_iqlearn._estimator.worlds import Worlds, fitted_transitions
 from sklearn_iqlearn._model.soft_bellman import log_policy, soft_value
+from sklearn_iqlearn._model.tables import check_features
 from sklearn_iqlearn._numerics.checks import check_bool
 from sklearn_iqlearn._numerics.threads import few_threads
 from sklearn_iqlearn._objective.divergences import DIVERGENCES
@@ -63,7 +64,8 @@ def project_reward(estimator, features=None, *, method="pseudo-likelihood", shap
     features = estimator.features if features is None else features
     if features is None:
         raise ValueError("features must be given, here or to the estimator, got None.")
-    features = reward_features(check_features(features, kernel), kernel.n_actions)
+    features = check_features(features, (kernel.n_states, kernel.n_actions), kernel.exists)
+    features = reward_features(features, kernel.n_actions)
     known = check_base_reward(estimator.base_reward, kernel, estimator.classes_)
     by = choose("method", method, METHODS) if shaping else by_least_squares
     with few_threads(kernel.n_states):

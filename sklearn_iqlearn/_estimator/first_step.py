@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from sklearn_iqlearn._estimator.row_functions import refuse_excluded
-from sklearn_iqlearn._model.transitions import check_mask
+from sklearn_iqlearn._model.tables import check_mask
 from sklearn_iqlearn._numerics.checks import by_state
 from sklearn_iqlearn.preprocessing import TransitionEstimator
 

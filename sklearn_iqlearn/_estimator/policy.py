@@ -13,7 +13,7 @@ from sklearn_iqlearn._estimator.row_functions import exists_in, refuse_excluded
 from sklearn_iqlearn._estimator.settings import Settings
 from sklearn_iqlearn._model.demonstrations import check_ids, check_weight
 from sklearn_iqlearn._model.soft_bellman import log_policy
-from sklearn_iqlearn._model.transitions import check_mask
+from sklearn_iqlearn._model.tables import check_mask
 from sklearn_iqlearn._numerics.checks import by_state, plain
 
 # Fitted attributes with an entry for each of the states, which without transitions are rows.

@@ -19,7 +19,6 @@ from sklearn.utils.validation import check_X_y, validate_data
 from sklearn_iqlearn._estimator.first_step import estimate, is_estimated
 from sklearn_iqlearn._estimator.row_functions import (
     base_in,
-    check_base,
     exists_in,
     of_states,
     refuse_excluded,
@@ -37,6 +36,7 @@ from sklearn_iqlearn._model.doubtful_kernel import doubt_kernel
 from sklearn_iqlearn._model.doubtful_moves import Moves, doubt_moves
 from sklearn_iqlearn._model.doubtful_steps import doubt_steps
 from sklearn_iqlearn._model.endings import check_endings, check_known_endings
+from sklearn_iqlearn._model.tables import check_base, check_features
 from sklearn_iqlearn._model.transitions import check_transitions
 from sklearn_iqlearn._numerics.checks import any_array, by_state, plain, real_array, refuse_masked
 
@@ -84,7 +84,7 @@ def read_states(estimator, X, values, y, weight, held, order):
         demonstrations = replace(demonstrations, doubts=doubts)
     features = estimator.features
     if features is not None:
-        features = check_features(features, transitions)
+        features = check_features(features, shape, transitions.exists)
     return demonstrations, features, {"classes_": labels} | estimated
 
 
@@ -261,15 +261,6 @@ def _mapping_for(y, labels):
         return ""
     names = ", ".join(f"{name!r}: ..." for name in np.unique(y).tolist()[:3])
     return f" To name actions, pass transitions as a mapping from action to matrix: {{{names}}}."
-
-
-def check_features(features, transitions):
-    """Features of the states of transitions, or of their pairs, as float64."""
-    shapes = (transitions.n_states, "K"), (transitions.n_states, transitions.n_actions, "K")
-    found = real_array("features", by_state(features), *shapes, finite=False)
-    if found.ndim == 3 and transitions.exists is not None:
-        found = np.where(transitions.exists[..., None], found, 0.0)
-    return real_array("features", found, *shapes)
 
 
 def check_base_reward(base_reward, transitions, labels):

@@ -7,8 +7,8 @@ are asked about the rows as ``fit`` and ``predict`` get them: a data frame stays
 import numpy as np
 import scipy.sparse as sp
 
-from sklearn_iqlearn._model.transitions import check_mask
-from sklearn_iqlearn._numerics.checks import by_action, plain, real_array
+from sklearn_iqlearn._model.tables import check_base, check_mask
+from sklearn_iqlearn._numerics.checks import plain
 
 
 def exists_in(action_mask, X, classes):
@@ -61,22 +61,6 @@ def base_in(base_reward, X, classes, exists=None):
     exists : boolean ndarray of shape (n_rows, A), optional
     """
     return check_base(_ask("base_reward", base_reward, X), _n_rows(X), classes, exists)
-
-
-def check_base(base_reward, n_rows, labels, exists=None):
-    """The known part of rewards, of states or of their pairs, as (n_rows, A): 0 for pairs that do not exist."""
-    shape = (n_rows, len(labels))
-    found = real_array(
-        "base_reward", by_action("base_reward", base_reward, labels), shape, shape[:1], finite=False
-    )
-    found = np.broadcast_to(found.reshape(n_rows, -1), shape)
-    found = found if exists is None else np.where(exists, found, 0.0)
-    if not np.isfinite(found).all():
-        raise ValueError(
-            f"base_reward must be finite for pairs that exist, got {plain(found[~np.isfinite(found)][0])}; to "
-            "forbid pairs, pass action_mask."
-        )
-    return found
 
 
 def of_states(name, answers, position, n_states):

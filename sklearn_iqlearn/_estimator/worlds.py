@@ -8,7 +8,7 @@ from sklearn_iqlearn._coefficients.projection import reward_features
 from sklearn_iqlearn._estimator.fitted import as_fitted, remember_parameters
 from sklearn_iqlearn._estimator.parameters import check_distribution, check_numbers, check_seed
 from sklearn_iqlearn._estimator.policy import FittedPolicy
-from sklearn_iqlearn._estimator.reading import are_labels, check_base_reward, check_features
+from sklearn_iqlearn._estimator.reading import are_labels, check_base_reward
 from sklearn_iqlearn._model.continuation import warn_ill_conditioned
 from sklearn_iqlearn._model.endings import check_endings
 from sklearn_iqlearn._model.simulation import simulate
@@ -18,6 +18,7 @@ from sklearn_iqlearn._model.soft_bellman import (
     soft_value,
     solve_soft_bellman,
 )
+from sklearn_iqlearn._model.tables import check_features
 from sklearn_iqlearn._model.transitions import check_transitions
 from sklearn_iqlearn._numerics.checks import any_array, by_action, by_state, check_count, plain, real_array
 from sklearn_iqlearn._numerics.threads import few_threads
@@ -221,7 +222,7 @@ def _new_reward(estimator, kernel, reward, coef, base_reward):
     if coef is not None:
         if estimator.features is None:
             raise ValueError("reward_coef needs features, whose coefficients they are; the estimator has none.")
-        features = reward_features(check_features(estimator.features, kernel), shape[1])
+        features = reward_features(check_features(estimator.features, shape, kernel.exists), shape[1])
         coef = real_array("reward_coef", coef, features.shape[2:], finite=False)
         if not np.isfinite(coef).all():
             raise ValueError(

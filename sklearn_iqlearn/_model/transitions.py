@@ -8,7 +8,8 @@ import numpy as np
 import scipy.sparse as sp
 
 from sklearn_iqlearn._model.levels import find_levels
-from sklearn_iqlearn._numerics.checks import by_action, by_state, is_real, plain, real_array
+from sklearn_iqlearn._model.tables import check_mask
+from sklearn_iqlearn._numerics.checks import by_state, is_real, plain, real_array
 
 # Probabilities stored in single precision sum to 1 within this.
 ROW_SUM_TOLERANCE = 1e-6
@@ -215,36 +216,6 @@ def check_transitions(transitions, action_mask=None):
         for a, (matrix, label) in enumerate(zip(matrices, labels, strict=True))
     ]
     return Transitions(kernel, exists), labels
-
-
-def check_mask(action_mask, n_rows, labels, where="state"):
-    """An action mask as a boolean array with an action, at least, in each row.
-
-    Parameters
-    ----------
-    action_mask : array of shape (n_rows, A), or data frame whose columns are the actions, in any order
-    n_rows : int
-    labels : ndarray of shape (A,)
-        The actions.
-    where : str
-        What a row of it is.
-    """
-    shape = (n_rows, len(labels))
-    if callable(action_mask):
-        raise ValueError(
-            f"action_mask must be a boolean array of shape {shape} where transitions are given, got the function "
-            f"{getattr(action_mask, '__name__', action_mask)!r}: functions of X are for rows of features."
-        )
-    found = real_array("action_mask", by_action("action_mask", action_mask, labels), shape)
-    exists = found != 0
-    if not np.array_equal(found, exists):
-        raise ValueError(f"action_mask must hold True and False, got {plain(found[found != exists][0])}.")
-    if not exists.any(axis=1).all():
-        raise ValueError(
-            f"action_mask must leave an action in every {where}, got none in {where} "
-            f"{int(np.argmin(exists.any(axis=1)))}."
-        )
-    return exists
 
 
 def _check_labels(found):

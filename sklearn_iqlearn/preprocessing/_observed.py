@@ -15,7 +15,7 @@ from sklearn_iqlearn._model.demonstrations import (
 )
 from sklearn_iqlearn._model.doubtful_steps import doubt_steps
 from sklearn_iqlearn._model.moves import CUT_OFF
-from sklearn_iqlearn._model.transitions import check_mask
+from sklearn_iqlearn._model.tables import check_mask
 from sklearn_iqlearn._numerics.checks import any_array, by_state, check_count, is_count, plain
 
 

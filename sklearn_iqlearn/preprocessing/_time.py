@@ -9,14 +9,14 @@ no state is ever seen twice, and its soft values are those of backward induction
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 import scipy.sparse as sp
 
 from sklearn_iqlearn._model.demonstrations import check_integers
+from sklearn_iqlearn._model.tables import check_base, check_features
 from sklearn_iqlearn._model.transitions import check_transitions
-from sklearn_iqlearn._numerics.checks import any_array, by_action, check_count, plain, real_array
+from sklearn_iqlearn._numerics.checks import any_array, by_state, check_count, plain, real_array
 
 
 @dataclass(frozen=True)
@@ -147,15 +147,22 @@ def with_time(transitions, n_steps, *, features=None, action_mask=None, base_rew
     check_count("n_steps", n_steps)
     several = isinstance(transitions, list | tuple) and any(map(_is_kernel, transitions))
     kernels = _of_steps("transitions", transitions, n_steps, several)
-    one_mask = _is_one(action_mask)
-    masks = _of_steps("action_mask", action_mask, n_steps, not one_mask)
-    kernels = _each(check_transitions, kernels, masks, same=not several and one_mask)
+    masks = _of_steps("action_mask", action_mask, n_steps, not _is_one(action_mask))
+    one_world = not several and _is_one(action_mask)
+    kernels = _each(check_transitions, kernels, masks, same=one_world)
     pair = _agreed(kernels)
     exist = [kernel.pairs for kernel, _ in kernels]
+
+    def of_features(given, exists):
+        return check_features(given, pair, exists)
+
+    def of_rewards(given, exists):
+        return check_base(by_state(given), pair[0], kernels[0][1], exists)
+
     tables = {
-        "features": _tables("features", features, n_steps, partial(_check_features, pair)),
+        "features": _tables("features", features, exist, of_features, one_world),
         "action_mask": None if action_mask is None else exist,
-        "base_reward": _tables("base_reward", base_reward, n_steps, partial(_check_reward, pair, kernels[0][1])),
+        "base_reward": _tables("base_reward", base_reward, exist, of_rewards, one_world),
     }
     n_layers = n_steps
     if terminal_value is not None:
@@ -210,12 +217,12 @@ def _each(check, *parts, same):
     return found
 
 
-def _tables(name, given, n_steps, check):
-    """Arrays of each step, checked; None where none is given."""
+def _tables(name, given, exist, check, one_world):
+    """Arrays of each step, checked, 0 for pairs that do not exist; None where none is given."""
     if given is None:
         return None
-    same = _is_one(given)
-    found = _each(check, _of_steps(name, given, n_steps, not same), same=same)
+    of_steps = _of_steps(name, given, len(exist), not _is_one(given))
+    found = _each(check, of_steps, exist, same=one_world and _is_one(given))
     shapes = {table.shape for table in found}
     if len(shapes) > 1:
         raise ValueError(f"{name} must have one shape in all steps, got {plain(sorted(shapes))}.")
@@ -232,15 +239,6 @@ def _agreed(kernels):
                 f"actions {plain(first[1])} in step 0, {other[0]} and {plain(other[1])} in step {step}."
             )
     return first[0], len(first[1])
-
-
-def _check_features(pair, features):
-    return real_array("features", features, (pair[0], "K"), (*pair, "K"))
-
-
-def _check_reward(pair, labels, reward):
-    reward = real_array("base_reward", by_action("base_reward", reward, labels), pair[:1], pair)
-    return np.broadcast_to(reward.reshape(pair[0], -1), pair)
 
 
 def _and_after(tables, terminal_value, pair, n_steps):
