@@ -29,25 +29,23 @@ def allowed_rollouts(seed=0):
 
 
 def test_a_table_of_rows_is_a_table_of_states():
-    """With every state visited, rows and their empirical kernel are a problem of known transitions."""
+    """Where every pair is seen and no row cut off, rows and their kernel are a problem of known transitions."""
     X, y, order = allowed_rollouts()
+    last = np.append(np.diff(order["trajectory"]) != 0, True)
+    order |= {"terminal": last}
     settings = {"q_type": "tabular", "discount": 0.9, "alpha": 2.0}
     rows = IQLearnClassifier(action_mask=never_two, base_reward=of_rows, **settings).fit(X, y, **order)
     states, exists = rows.states_, never_two(rows.states_)
-    known = np.zeros(exists.shape)
-    kernel = np.zeros((3, 8, 8))
-    ends = order["terminal"]
+    visits, kernel = np.zeros(exists.shape), np.zeros((3, 8, 8))
     for i in range(len(y)):
-        last = i + 1 == len(y) or order["trajectory"][i + 1] != order["trajectory"][i]
-        if ends[i] or not last:
-            known[int(X[i, 0]), y[i]] += 1
-        if not last:
+        visits[int(X[i, 0]), y[i]] += 1
+        if not last[i]:
             kernel[y[i], int(X[i, 0]), int(X[i + 1, 0])] += 1
-    kernel /= np.maximum(known.T, 1)[..., None]
-    assert (known[exists] > 0).all()
+    kernel /= np.maximum(visits.T, 1)[..., None]
+    assert (visits[exists] > 0).all()
     same = IQLearnClassifier(kernel, action_mask=exists, base_reward=of_rows(states), **settings)
     same.fit(X, y)
-    assert_allclose(rows.predict_proba(states), same.predict_proba(states), atol=2e-3)  # cut-off rows weigh less
+    assert_allclose(rows.predict_proba(states), same.predict_proba(states), rtol=0, atol=1e-12)
     assert_array_equal(rows.policy_[~exists], 0)
     assert_array_equal(rows.reward_[~exists], -np.inf)
     assert rows.state_action_coverage_ == 1

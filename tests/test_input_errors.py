@@ -17,6 +17,7 @@ X, Y, IDS = np.array([[0], [1], [2], [0], [1], [2]]), np.array([0, 1, 0, 0, 0, 1
 ROWS = np.random.default_rng(1).normal(size=(6, 2))
 
 # Nothing of this is a number, a flag, a name, an array of finite numbers, ids or labels.
+SPARSE = sp.eye_array(6, format="csr")
 NEVER = [
     "a",
     b"a",
@@ -39,17 +40,25 @@ NEVER = [
     np.ma.array(np.arange(6), mask=[1, 0, 0, 0, 0, 0]),
     np.ma.array(P, mask=P == 1),
     sp.csr_array(np.full((6, 6), np.nan)),
+    SPARSE,
     datetime.date(2020, 1, 1),
     [{}] * 6,
     [object()] * 6,
 ]
 
 
-def case(name, call, base):
+def case(name, call, base, right=None):
+    """A parameter of a call, and what it can never be: ``NEVER``, but for what is right here."""
+
     def pass_on(value):
         return call(**{**base, name: value})
 
-    return pytest.param(name, pass_on, id=f"{getattr(call, '__qualname__', 'fit')}-{name}")
+    return pytest.param(
+        name,
+        pass_on,
+        [value for value in NEVER if value is not right],
+        id=f"{getattr(call, '__qualname__', 'fit')}-{name}",
+    )
 
 
 def fit_with(q_type):
@@ -74,7 +83,8 @@ CASES = [
     *(case(name, fit_with("neural"), {}) for name in NOT_READ),
     case("features", fit_with("structural"), {"transitions": P}),
     *(case(name, IQLearnClassifier(P).fit, {"X": X, "y": Y}) for name in (*DATA, "next_X", "terminal")),
-    *(case(name, IQLearnClassifier().fit, {"X": ROWS, "y": Y}) for name in ("X", "sample_weight", "next_X")),
+    case("X", IQLearnClassifier().fit, {"y": Y}, right=SPARSE),
+    *(case(name, IQLearnClassifier().fit, {"X": ROWS, "y": Y}) for name in ("sample_weight", "next_X")),
     *(
         case(name, IQLearnClassifier().fit, {"X": ROWS, "y": Y, "trajectory": IDS})
         for name in ("trajectory", "step", "terminal")
@@ -84,7 +94,7 @@ CASES = [
     *(case(name, OF_ROWS.bic, {"X": ROWS, "y": Y}) for name in DATA[:3]),
     *(
         case(name, FIT.counterfactual, {})
-        for name in ("transitions", "reward", "reward_coef", "discount", "temperature", "forbid")
+        for name in ("transitions", "reward", "reward_coef", "base_reward", "discount", "temperature", "forbid")
     ),
     *(
         case(name, FIT.sample, {})
@@ -129,9 +139,9 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize(("name", "call"), CASES)
-def test_what_can_never_be_right_is_refused_by_name(name, call):
-    for value in NEVER:
+@pytest.mark.parametrize(("name", "call", "values"), CASES)
+def test_what_can_never_be_right_is_refused_by_name(name, call, values):
+    for value in values:
         with pytest.raises((TypeError, ValueError), match=rf"\b{name}\b") as caught:
             call(value)
         assert not re.search(r"np\.\w+\(", str(caught.value))  # Python's numbers, as the caller wrote them

@@ -72,6 +72,9 @@ def test_value_gradient_and_direction(divergence, value_term, spread):
     value, gradient, hessian = derivatives(reference, Q)
     np.testing.assert_allclose(point.loss, value, rtol=1e-11)
     np.testing.assert_allclose(point.gradient.ravel(), gradient, atol=1e-13)
+    x = np.random.default_rng(5).normal(size=Q.shape)
+    product = point.hessian_product(point.pressure / ours.temperature, point.curvature, x)
+    np.testing.assert_allclose(product.ravel(), hessian @ x.ravel(), rtol=1e-9, atol=1e-12)
     direction = point.newton_direction()
     assert np.sum(direction * point.gradient) < 0
     if np.linalg.eigvalsh(hessian)[0] > 1e-10:
