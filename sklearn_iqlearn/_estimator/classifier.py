@@ -211,6 +211,10 @@ class IQLearnClassifier(CallbackSupportMixin, FittedReward):
     ``sklearn_iqlearn._objective.objective``. The cost of an iteration depends on the states, the actions, the
     features and the nonzeros of the transitions, never on the number of rows.
 
+    What has a row for each state (``features``, ``action_mask``, ``base_reward``, ``initial_distribution``,
+    tables of ``counterfactual``) may be a pandas object: its rows then go by the index, where that holds all the
+    state ids in whatever order, and columns by the names of the actions.
+
     A fit answers with the parameters that it was made with, and so do its worlds and ``inference``: what
     ``set_params`` changes later counts from the next fit on.
 
