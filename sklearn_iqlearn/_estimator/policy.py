@@ -7,6 +7,7 @@ import pandas as pd
 import scipy.sparse as sp
 from sklearn.base import ClassifierMixin
 
+from sklearn_iqlearn._estimator.approximated import q_of_rows
 from sklearn_iqlearn._estimator.fitted import as_fitted
 from sklearn_iqlearn._estimator.reading import check_actions, check_states, read_X, read_y
 from sklearn_iqlearn._estimator.row_functions import exists_in, refuse_excluded
@@ -15,6 +16,7 @@ from sklearn_iqlearn._model.demonstrations import check_ids, check_weight
 from sklearn_iqlearn._model.soft_bellman import log_policy
 from sklearn_iqlearn._model.tables import check_mask
 from sklearn_iqlearn._numerics.checks import by_state, plain
+from sklearn_iqlearn._q_functions.structural import Structural
 
 # Fitted attributes with an entry for each of the states, which without transitions are rows.
 OF_THE_ROWS = ("states_", "q_table_", "value_", "policy_", "reward_", "counts_", "initial_distribution_")
@@ -61,13 +63,18 @@ class FittedPolicy(ClassifierMixin, Settings):
         if model.transitions is not None:
             return model.q_table_[check_states(rows, len(model.q_table_))]
         with np.errstate(over="ignore", invalid="ignore"):
-            q = model._form_for(rows).values(model, rows.astype(np.float64, copy=False))
+            q = model._q_of_rows(X, rows.astype(np.float64, copy=False))
         beyond = ~np.isfinite(q).all(axis=1)
         if beyond.any():
             raise ValueError(
                 f"X must have values from which this fit makes a finite Q, got {plain(_first(rows, beyond))}."
             )
         return q if model.action_mask is None else np.where(self._exists(X), q, -np.inf)
+
+    def _q_of_rows(self, X, rows):
+        """Q of rows, given as X and as numbers, finite for actions that do not exist too."""
+        form = self._form_for(rows)
+        return q_of_rows(self, X) if form is Structural else form.values(self, rows)
 
     def decision_function(self, X):
         """Soft action values; for two actions, those of the second less those of the first.

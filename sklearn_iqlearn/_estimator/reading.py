@@ -16,9 +16,12 @@ from sklearn.utils import check_array, check_consistent_length, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_X_y, validate_data
 
+from sklearn_iqlearn._approximation.kernel import Rows
+from sklearn_iqlearn._estimator.approximated import approximated
 from sklearn_iqlearn._estimator.first_step import estimate, is_estimated
 from sklearn_iqlearn._estimator.row_functions import (
     base_in,
+    distinct_given,
     exists_in,
     of_states,
     refuse_excluded,
@@ -39,6 +42,7 @@ from sklearn_iqlearn._model.endings import check_endings, check_known_endings
 from sklearn_iqlearn._model.tables import check_base, check_features
 from sklearn_iqlearn._model.transitions import check_transitions
 from sklearn_iqlearn._numerics.checks import any_array, by_state, plain, real_array, refuse_masked
+from sklearn_iqlearn._q_functions.structural import Structural
 
 TABLE = "a table of numbers, one row for each decision; trajectories one below the other, told apart by trajectory"
 COLUMN = "one action for each row of X"
@@ -90,7 +94,8 @@ def read_states(estimator, X, values, y, weight, held, order):
 
 def read_rows(estimator, X, values, y, weight, held, order):
     """Decisions in states that are rows of features: the distinct rows, and how they follow each other."""
-    for name in ("features", "initial_distribution"):
+    structural = estimator._form() is Structural
+    for name in ("initial_distribution",) if structural else ("features", "initial_distribution"):
         if getattr(estimator, name) is not None:
             raise ValueError(f"{name} must be None without transitions: the rows of X are the states.")
     kept = weight > 0
@@ -122,11 +127,12 @@ def read_rows(estimator, X, values, y, weight, held, order):
         ]
         base_reward = of_the_states("base_reward", answers)
     held_actions, actions = actions[held > 0], actions[kept]
+    successors = np.where(following >= 0, position[np.maximum(following, 0)], following)
     demonstrations = with_successors(
         states=position[: len(actions)],
         actions=actions,
         weight=weight[kept],
-        successors=np.where(following >= 0, position[np.maximum(following, 0)], following),
+        successors=successors,
         starts=starts,
         shape=(states.shape[0], len(classes)),
         stand_in=estimator._form().needs_stand_in,
@@ -136,11 +142,14 @@ def read_rows(estimator, X, values, y, weight, held, order):
     held_states = position[len(position) - len(held_actions) :]
     held_out = pair_counts(held_states, held_actions, held[held > 0], demonstrations.counts.shape)
     doubts = doubt_steps(kept, following, order["trajectory"], order["step"])
-    return (
-        replace(demonstrations, base_reward=base_reward, doubts=doubts, held_out=held_out),
-        states,
-        {"classes_": classes, "states_": states},
-    )
+    demonstrations = replace(demonstrations, base_reward=base_reward, doubts=doubts, held_out=held_out)
+    fitted = {"classes_": classes, "states_": states}
+    if structural:
+        given = distinct_given([take(X, np.flatnonzero(kept)), *tables[1:]], position, len(states))
+        rows = Rows(position[: len(actions)], actions, successors, weight[kept])
+        ids = None if order["trajectory"] is None else np.asarray(order["trajectory"])[kept]
+        return approximated(estimator, given, demonstrations, rows, ids, fitted)
+    return demonstrations, states, fitted
 
 
 def _own(values):

@@ -1,14 +1,15 @@
-"""Which actions exist in a row, and what is known of its rewards: parameters that may be functions of X.
+"""Which actions exist in a row, and what its rewards are made of: parameters that may be functions of X.
 
-Where states are rows of features there is no table of them before the data. So ``action_mask`` and ``base_reward``
-are asked about the rows as ``fit`` and ``predict`` get them: a data frame stays one.
+Where states are rows of features there is no table of them before the data. So ``action_mask``, ``base_reward``
+and ``features`` are asked about the rows as ``fit`` and ``predict`` get them: a data frame stays one.
 """
 
 import numpy as np
+import pandas as pd
 import scipy.sparse as sp
 
 from sklearn_iqlearn._model.tables import check_base, check_mask
-from sklearn_iqlearn._numerics.checks import plain
+from sklearn_iqlearn._numerics.checks import plain, real_array
 
 
 def exists_in(action_mask, X, classes):
@@ -63,6 +64,34 @@ def base_in(base_reward, X, classes, exists=None):
     return check_base(_ask("base_reward", base_reward, X), _n_rows(X), classes, exists)
 
 
+def features_in(features, X, classes, exists=None):
+    """Features of the reward in rows, 0 for pairs that do not exist: (n_rows, A, K).
+
+    Parameters
+    ----------
+    features : callable
+        From X to an array (n_rows, A, K).
+    X : rows, as they were given
+    classes : ndarray of shape (A,)
+    exists : boolean ndarray of shape (n_rows, A), optional
+    """
+    found = real_array("features: what they return", _ask("features", features, X), finite=False)
+    shape = (_n_rows(X), len(classes))
+    if found.ndim != 3 or found.shape[:2] != shape or not found.shape[2]:
+        raise ValueError(
+            f"features must return an array of shape (n_rows, A, K), here ({shape[0]}, {shape[1]}, K), got "
+            f"{found.shape}."
+        )
+    found = found if exists is None else np.where(exists[..., None], found, 0.0)
+    if not np.isfinite(found).all():
+        row, action, k = np.argwhere(~np.isfinite(found))[0]
+        raise ValueError(
+            f"features must be finite, got {found[row, action, k]} in column {k} for action "
+            f"{plain(classes[action])} in one of the rows, {plain(np.asarray(take(X, [row])).ravel())}."
+        )
+    return found
+
+
 def of_states(name, answers, position, n_states):
     """The answers for distinct states, from those for rows: (n_rows, A) -> (n_states, A).
 
@@ -94,6 +123,23 @@ def take(X, rows):
     if sp.issparse(X):
         return sp.csr_array(X)[rows]
     return X[rows] if hasattr(X, "shape") else np.asarray(X)[rows]
+
+
+def distinct_given(tables, position, n_states):
+    """The distinct states, in the form that the rows have: of each the first row.
+
+    Parameters
+    ----------
+    tables : list of rows, as they were given, one below the other
+    position : integer ndarray
+        State of each row.
+    n_states : int
+    """
+    first = np.empty(n_states, dtype=np.intp)
+    first[position[::-1]] = np.arange(len(position))[::-1]
+    if all(hasattr(table, "iloc") for table in tables):
+        return take(pd.concat(tables, ignore_index=True), first)
+    return np.concatenate([np.asarray(table) for table in tables])[first]
 
 
 def _n_rows(X):

@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator
 from sklearn_iqlearn._estimator.parameters import check_numbers, check_sizes, choose
 from sklearn_iqlearn._estimator.presentation import present
 from sklearn_iqlearn._numerics.checks import plain
-from sklearn_iqlearn._q_functions import JAX_FORMS, NEWTON_FORMS, Q_FUNCTIONS, ROW_FORMS, SPARSE_FORMS
+from sklearn_iqlearn._q_functions import JAX_FORMS, NEWTON_FORMS, Q_FUNCTIONS, SPARSE_FORMS
 from sklearn_iqlearn._solvers.path import SOLVERS
 from sklearn_iqlearn._version import __version__
 
@@ -31,6 +31,7 @@ class Settings(BaseEstimator):
         temperature=1.0,
         q_type="auto",
         features=None,
+        basis=None,
         action_mask=None,
         base_reward=None,
         classes=None,
@@ -59,6 +60,7 @@ class Settings(BaseEstimator):
         self.temperature = temperature
         self.q_type = q_type
         self.features = features
+        self.basis = basis
         self.action_mask = action_mask
         self.base_reward = base_reward
         self.classes = classes
@@ -128,8 +130,6 @@ class Settings(BaseEstimator):
     def _check_parameters(self):
         check_numbers(self)
         check_sizes(self)
-        if self.transitions is None and self._form() not in ROW_FORMS.values():
-            raise ValueError(f"transitions must be given for q_type={self.q_type!r}, got None.")
         solver = self._solver()
         need, forms = GIVES[solver.needs]
         if not self._form_gives(solver.needs):

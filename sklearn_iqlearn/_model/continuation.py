@@ -1,7 +1,6 @@
 """What goes on under a policy: linear systems in ``I - discount * P_policy``."""
 
 import warnings
-from functools import partial
 
 import numpy as np
 import scipy.linalg
@@ -29,9 +28,9 @@ def continuation(policy, transitions, discount, *, transposed=False):
         ``solve(right_hand_side)`` for arrays of shape (S,) or (S, k): of rewards under the policy the values, of
         starts, transposed, the discounted visits.
     """
-    levels = transitions.levels
-    if levels is not None:
-        return partial(levels.visits if transposed else levels.values, discount * policy)
+    shortcut = transitions.shortcut(discount * policy, transposed)
+    if shortcut is not None:
+        return shortcut
     system = continuation_system(policy, transitions, discount)
     return factor(system.T if transposed else system)
 

@@ -126,7 +126,7 @@ def _policy_iteration(reward, transitions, discount, temperature, value, max_ite
     bar = np.where(reward == -np.inf, -np.inf, 0.0)
     reward = np.where(reward == -np.inf, 0.0, reward)
     remains = 1 - discount + discount * transitions.ends
-    least = remains.min()
+    least = max(remains.min(), 1 - discount)  # of approximate transitions ends may be a little below 0
     advantage, change = np.zeros_like(reward), np.inf
     solve: Any = None
     for _ in range(max_iter):
@@ -171,8 +171,15 @@ def _backward_induction(reward, transitions, discount, temperature):
 def _first_value(reward, transitions, discount, temperature):
     """The value of the mean reward under a uniform policy that never ends: exact for a zero reward.
 
-    At discount 1 that of a policy that heads for the end.
+    At discount 1 that of a policy that heads for the end; of approximate transitions that of the decisions, as under
+    others what they carry on may run away.
     """
+    if transitions.log_policy is not None:
+        known = np.where(reward > -np.inf, transitions.log_policy, -np.inf)
+        logs = log_policy(known, 1.0)
+        policy = np.exp(logs)
+        earned = np.where(policy > 0, reward - temperature * logs, 0.0)
+        return continuation(policy, transitions, discount)((policy * earned).sum(axis=1))
     if discount == 1:
         policy = soonest_end(transitions, reward > -np.inf)
         taken = policy > 0

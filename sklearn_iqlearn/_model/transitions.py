@@ -1,7 +1,7 @@
 """The transition kernel: what the next state is worth, and where the visits flow."""
 
 from collections.abc import Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -34,6 +34,9 @@ class Transitions:
     exists : boolean ndarray of shape (n_states, n_actions), optional
         Pairs that exist, by default all. What tells of the others here is 0. As an attribute None where all do.
     """
+
+    # Log probabilities of a policy to begin with, (S, A), where any will not do.
+    log_policy: Any = None
 
     def __init__(self, given, exists=None):
         self.n_actions = len(given)
@@ -134,6 +137,29 @@ class Transitions:
     def levels(self):
         """The ``Levels`` of transitions in which no state comes back, else None."""
         return find_levels(self)
+
+    def first_policy(self, counts):
+        """Log probabilities to start from, (S, A): smoothed frequencies of decisions (S, A)."""
+        smoothed = self.only(counts + 0.5)
+        with np.errstate(divide="ignore"):
+            return np.log(smoothed / smoothed.sum(axis=1, keepdims=True))
+
+    def weights(self, value):
+        """What carries values to states that are not among these: of known transitions nothing, None."""
+        return None
+
+    def shortcut(self, weights, transposed):
+        """What solves in ``I - sum_a diag(weights[:, a]) P_a``, or its transpose, without a factor of it, or None.
+
+        Parameters
+        ----------
+        weights : ndarray of shape (S, A)
+            Of a policy, times a discount.
+        transposed : bool
+        """
+        if self.levels is None:
+            return None
+        return partial(self.levels.visits if transposed else self.levels.values, weights)
 
     def heavy_states(self):
         """States with so many successors that coupling them all is no sparse matter: (S,)."""

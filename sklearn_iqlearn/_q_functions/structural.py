@@ -105,19 +105,17 @@ class Structural:
         return self.objective.transitions.n_states
 
     def start(self):
-        """Coefficients of 0 or, where it is better, two rounds of pseudo-likelihood from smoothed frequencies.
+        """Coefficients of 0 or, where it is better, two rounds of pseudo-likelihood from a policy of the decisions.
 
         At discount 1 neither need have finite values. The more rounds the nearer to a policy that has.
         """
         objective, zero = self.objective, np.zeros_like(self.units)
         counts = objective.occupancy * objective.n
-        smoothed = objective.transitions.only(counts + 0.5)
-        with np.errstate(divide="ignore"):
-            frequencies = np.log(smoothed / smoothed.sum(axis=1, keepdims=True))
+        policy = objective.transitions.first_policy(counts)
         settings = objective.transitions, objective.discount, objective.temperature
         for most_rounds in (START_ROUNDS, MOST_ROUNDS):
             options = {"base_reward": objective.base_reward, "most_rounds": most_rounds}
-            found = pseudo_likelihood(self.features, counts, frequencies, *settings, **options).coef
+            found = pseudo_likelihood(self.features, counts, policy, *settings, **options).coef
             for trial in sorted((zero, found), key=lambda trial: loss_of(self.at(trial))):
                 if self._has_values(trial):
                     return trial
@@ -186,7 +184,15 @@ class Structural:
         return self, parameters
 
     def attributes(self, parameters):
-        return {"coef_": parameters / self.units}
+        return {"coef_": parameters / self.units} | self._carried(parameters)
+
+    def _carried(self, parameters):
+        """What carries the continuation to other states, where the transitions are approximate."""
+        objective = self.objective
+        weights = objective.transitions.weights(objective.soft_value(self.table(parameters)))
+        if weights is None:
+            return {}
+        return {"continuation_weights_": [objective.discount * weight for weight in weights]}
 
     def identified(self, parameters):
         """The parameters of least norm among those as likely, and the directions that the decisions leave open.

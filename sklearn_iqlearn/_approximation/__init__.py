@@ -1,0 +1,1 @@
+"""Continuations that are not known but approximated, by functions of the state."""

@@ -1,0 +1,244 @@
+"""From rows to approximate transitions: functions given or chosen, and whether they run away.
+
+Which functions an action needs depends on the values, and these on the functions. So it begins with constants, whose
+values are those of the features alone, chooses, finds the coefficients of pseudo-likelihood, and chooses again with
+their values, until the choice stands.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+import scipy.sparse as sp
+from sklearn.base import clone
+
+from sklearn_iqlearn._approximation.basis import Functions
+from sklearn_iqlearn._approximation.carriers import Averaging
+from sklearn_iqlearn._approximation.choice import MOST_ROWS, N_FOLDS, HatSearch, SplineSearch, Trial, choose
+from sklearn_iqlearn._approximation.kernel import ApproximateTransitions
+from sklearn_iqlearn._coefficients.pseudo_likelihood import MOST_ROUNDS, pseudo_likelihood
+from sklearn_iqlearn._model.moves import CUT_OFF, count_moves
+from sklearn_iqlearn.preprocessing._hats import Hats
+
+# Rounds of pseudo-likelihood after each choice.
+ROUNDS = 3
+# Choices before the last one stands.
+MOST_CHOICES = 4
+# Spectral radius of what goes on from which on values are no sum of what follows.
+RUNS_AWAY = 1.0
+
+
+@dataclass
+class Situation:
+    """What a fit knows of its rows.
+
+    Parameters
+    ----------
+    X : distinct states, in the form that they were given, (S, n_columns)
+    columns : ndarray of shape (S, n_columns)
+        The same as numbers.
+    features : ndarray of shape (S, A, K)
+    base_reward : ndarray of shape (S, A), or 0
+    counts : ndarray of shape (S, A)
+    exists : boolean ndarray of shape (S, A), or None
+    rows : Rows
+    fold : integer ndarray of shape (n_rows,)
+        In which of ``N_FOLDS`` folds each row is held out.
+    labels : ndarray of shape (A,)
+    discount, temperature : float
+    """
+
+    X: object
+    columns: np.ndarray
+    features: np.ndarray
+    base_reward: np.ndarray | float
+    counts: np.ndarray
+    exists: np.ndarray | None
+    rows: object
+    fold: np.ndarray
+    labels: np.ndarray
+    discount: float
+    temperature: float
+    moves: list = field(init=False)
+
+    def __post_init__(self):
+        self.moves = count_moves(*self.rows, self.counts.shape)
+
+    def transitions(self, functions):
+        """The approximate transitions with these functions, one of each action."""
+        values = {key: function(self.X) for key, function in {id(f): f for f in functions}.items()}
+        carriers = []
+        for a, function in enumerate(functions):
+            found = values[id(function)]
+            if self.exists is not None:
+                found = _only(found, self.exists[:, a])
+            moves = self.moves[a]
+            carriers.append(function.way(found, sp.csr_array(moves[:, :-1]), moves.sum(axis=1)))
+        return ApproximateTransitions(carriers, self.rows, self.exists)
+
+    def solved(self, transitions, log_policy, most_rounds):
+        """Pseudo-likelihood from a policy."""
+        return pseudo_likelihood(
+            self.features,
+            self.counts,
+            log_policy,
+            transitions,
+            self.discount,
+            self.temperature,
+            base_reward=self.base_reward,
+            most_rounds=most_rounds,
+        )
+
+    def shares(self):
+        """The log policy that has the shares of the actions everywhere."""
+        exists = np.ones(self.counts.shape, dtype=bool) if self.exists is None else self.exists
+        with np.errstate(divide="ignore"):
+            shares = np.where(exists, self.counts.sum(axis=0) + 0.5, 0.0)
+            return np.log(shares / shares.sum(axis=1, keepdims=True))
+
+    def trial(self, action, value):
+        """The rows of an action to judge functions by."""
+        states, actions, successors, weight = self.rows
+        taken = np.flatnonzero((actions == action) & (successors != CUT_OFF))
+        n_rows, taken = len(taken), taken[:: -(-len(taken) // MOST_ROWS)]
+        following = successors[taken]
+        target = np.where(following >= 0, value[np.maximum(following, 0)], 0.0)
+        return Trial(self.columns[states[taken]], self.fold[taken], weight[taken], target, n_rows)
+
+
+@dataclass(frozen=True)
+class Approximation:
+    """What was found.
+
+    Attributes
+    ----------
+    transitions : ApproximateTransitions
+    functions : list of A Functions
+    table : DataFrame
+        A row for each action.
+    spectral_radius : float
+    doubts : list of str
+    """
+
+    transitions: ApproximateTransitions
+    functions: list
+    table: pd.DataFrame
+    spectral_radius: float
+    doubts: list
+
+
+def approximate(situation, basis=None):
+    """Transitions by functions that are given or, without a basis, chosen.
+
+    Parameters
+    ----------
+    situation : Situation
+    basis : mapping from label to transformer, or None
+    """
+    doubts = []
+    if basis is not None:
+        functions, residuals = _given(situation, basis), None
+        found = _settle(situation, functions)
+        if found is None:
+            doubts.append(
+                "basis runs away: under the policy of the decisions what its projection carries on grows from step to "
+                f"step at discount={situation.discount!r}, so that values are not the sum of what follows. Averages "
+                "took its place: hats, in the columns that the rows bear out. Use fewer functions, a lower discount, "
+                "or an averaging basis, preprocessing.Hats."
+            )
+    else:
+        many = situation.columns.shape[1] > HatSearch.most
+        functions, residuals, found = _chosen(situation, (HatSearch, SplineSearch) if many else (HatSearch,))
+    if found is None:
+        functions, residuals, found = _chosen(situation, (HatSearch,))
+    transitions, solved, radius = found
+    transitions.log_policy = solved.log_policy
+    if basis is not None and not doubts:
+        doubts = _empty(situation, transitions)
+    table = _table(situation, transitions, residuals)
+    return Approximation(transitions, functions, table, radius, doubts)
+
+
+def _given(situation, basis):
+    """The functions of each action, of transformers fitted here to the distinct states, once each."""
+    fitted = {id(transformer): None for transformer in basis.values()}
+    for transformer in basis.values():
+        if fitted[id(transformer)] is None:
+            fitted[id(transformer)] = Functions.of(clone(transformer).fit(situation.X), situation.X)
+    return [fitted[id(basis[label])] for label in situation.labels.tolist()]
+
+
+def _chosen(situation, families):
+    """Functions chosen by their residuals, these, and what ``_settle`` finds."""
+    constant = Functions(Hats(1).fit(situation.X), Averaging)
+    functions, last = [constant] * len(situation.labels), None
+    found = _settle(situation, functions)
+    residuals = None
+    for _ in range(MOST_CHOICES):
+        picks = [
+            choose(situation.trial(action, found[1].value), situation.columns, families)
+            for action in range(len(functions))
+        ]
+        told = [repr(transformer) for transformer, _ in picks]
+        residuals = [residual for _, residual in picks]
+        if told == last:
+            break
+        last = told
+        functions = [
+            Functions.of(transformer.fit(situation.X), situation.X) for transformer, _ in picks
+        ]
+        found = _settle(situation, functions, found[1].log_policy, most_rounds=ROUNDS)
+        if found is None:
+            return functions, residuals, None
+    return functions, residuals, _settle(situation, functions, found[1].log_policy)
+
+
+def _settle(situation, functions, log_policy=None, most_rounds=MOST_ROUNDS):
+    """The transitions, coefficients by pseudo-likelihood, and the spectral radius.
+
+    None where a projection runs away: under the policy that was found, or because the rounds find none.
+    """
+    transitions = situation.transitions(functions)
+    log_policy = situation.shares() if log_policy is None else log_policy
+    averages = all(function.way is Averaging for function in functions)
+    solved = situation.solved(transitions, log_policy, ROUNDS if averages else most_rounds)
+    radius = situation.discount * transitions.spectral_radius(np.exp(solved.log_policy))
+    if averages or (radius < RUNS_AWAY and (solved.settled or most_rounds < MOST_ROUNDS)):
+        return transitions, solved, radius
+    return None
+
+
+def _empty(situation, transitions):
+    """A sentence for each action some of whose functions have no rows."""
+    doubts = []
+    for label, carrier in zip(situation.labels.tolist(), transitions.carriers, strict=True):
+        empty = getattr(carrier, "empty", np.zeros(0, dtype=bool))
+        seen = empty & (np.asarray(carrier.functions.sum(axis=0)).ravel() > 0) if empty.any() else empty
+        if seen.any():
+            doubts.append(
+                f"basis has {seen.sum()} of {carrier.size} functions without a row of action {label!r} that goes on, "
+                f"the first is number {int(np.argmax(seen))}: they took the values of their neighbours. Use fewer "
+                "functions for this action, basis={action: transformer}, or none, to have them chosen."
+            )
+    return doubts
+
+
+def _table(situation, transitions, residuals):
+    """How the continuation of each action is carried."""
+    carriers = transitions.carriers
+    return pd.DataFrame(
+        {
+            "way": [carrier.way for carrier in carriers],
+            "n_functions": [carrier.size for carrier in carriers],
+            "weight": [carrier.known.sum() for carrier in carriers],
+            "held_out_residual": np.nan if residuals is None else residuals,
+        },
+        index=pd.Index(situation.labels, name="action"),
+    )
+
+
+def _only(functions, exists):
+    """Functions that are 0 where an action does not exist."""
+    if sp.issparse(functions):
+        return sp.csr_array(sp.diags_array(1.0 * exists) @ functions)
+    return functions * exists[:, None]

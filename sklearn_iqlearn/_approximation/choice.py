@@ -1,0 +1,169 @@
+"""Which functions carry the continuation of an action: as many as its rows bear out.
+
+A continuation is a regression, over the rows of an action, of the value of the next state on the state. So functions
+are judged by the residual of Bellman's equation in rows that their weights have not seen, by folds of whole
+trajectories. They begin with a constant; a column comes in, or becomes finer, where that lowers the sum of squared
+residuals by more than ``log(n)`` of their mean, which columns that say nothing hardly ever do (Schwarz 1978).
+
+Two families compete: averages of products of hats, in at most two columns, which never run away, and projections on
+additive splines in any number of columns, which must be better by the same margin.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from sklearn_iqlearn.preprocessing._hats import Hats, hats, nodes_of
+from sklearn_iqlearn.preprocessing._splines import Splines
+
+N_FOLDS = 5
+# Rows of an action that judge: more of them change no choice to speak of.
+MOST_ROWS = 20_000
+# Nodes at least, of one column of hats and of each of two.
+FEWEST = (20, 10)
+# Ridge of the projections on trial, in mean squares of their functions.
+RIDGE = 1e-6
+
+
+@dataclass(frozen=True)
+class Trial:
+    """Rows of an action to judge functions by.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n, d)
+        Their states.
+    fold : integer ndarray of shape (n,)
+        The fold that each is held out in.
+    weight : ndarray of shape (n,)
+    target : ndarray of shape (n,)
+        Values of their next states, 0 where the episode ended.
+    n_rows : int
+        All rows of the action, of which these are some.
+    """
+
+    X: np.ndarray
+    fold: np.ndarray
+    weight: np.ndarray
+    target: np.ndarray
+    n_rows: int
+
+    @cached_property
+    def folds(self):
+        return self.fold == np.arange(N_FOLDS)[:, None]
+
+
+class HatSearch:
+    """Averages: products of hats, by the cube root of the rows as many nodes in one column, by the fourth in each of two.
+
+    At these numbers the bias and the variance of averages over cells are of one size (Scott 1979). They are not chosen
+    by residuals, which prefer the nodes on which the present values rest.
+    """
+
+    levels = (0, 1)
+    most = 2
+
+    def __init__(self, trial, columns):
+        self.trial, self.columns = trial, columns
+
+    def counts(self, levels):
+        """Nodes of each column."""
+        n_columns = max(sum(levels), 1)
+        count = max(FEWEST[n_columns - 1], round(self.trial.n_rows ** (1 / (2 + n_columns))))
+        return [count if level else 1 for level in levels]
+
+    def loss(self, levels):
+        """Weighted squared residuals in the folds held out."""
+        trial = self.trial
+        nodes = [nodes_of(column, count) for column, count in zip(self.columns.T, self.counts(levels), strict=True)]
+        functions = hats(trial.X, nodes)
+        spread = trial.folds * trial.weight
+        mass, total = functions.T @ spread.T, functions.T @ (spread * trial.target).T
+        mass, total = mass.sum(axis=1, keepdims=True) - mass, total.sum(axis=1, keepdims=True) - total
+        means = total.sum(axis=0) / mass.sum(axis=0)
+        weights = np.where(mass > 0, total / np.where(mass > 0, mass, 1.0), means)
+        misses = trial.target - (functions @ weights)[np.arange(len(trial.target)), trial.fold]
+        return float(trial.weight @ misses**2)
+
+    def transformer(self, levels):
+        return Hats(self.counts(levels))
+
+
+class SplineSearch:
+    """Projections: additive splines, judged by sums of squares and products alone."""
+
+    levels = (0, 1, 5)
+    most = np.inf
+
+    def __init__(self, trial, columns):
+        d = columns.shape[1]
+        parts = [np.ones((len(trial.X), 1))]
+        self.places = {}
+        for level in self.levels[1:]:
+            for column in range(d):
+                counts = [level * (other == column) for other in range(d)]
+                part = Splines(counts).fit(columns).transform(trial.X)
+                start = sum(found.shape[1] for found in parts)
+                self.places[column, level] = np.arange(start, start + part.shape[1])
+                parts.append(part)
+        whole = np.concatenate(parts, axis=1)
+        whole[:, 1:] -= np.average(whole[:, 1:], axis=0, weights=trial.weight)
+        spread = [whole[fold] * trial.weight[fold, None] for fold in trial.folds]
+        self.grams = np.stack([part.T @ whole[fold] for part, fold in zip(spread, trial.folds, strict=True)])
+        self.products = np.stack([part.T @ trial.target[fold] for part, fold in zip(spread, trial.folds, strict=True)])
+        self.squares = (trial.folds * trial.weight) @ trial.target**2
+
+    def loss(self, levels):
+        """Weighted squared residuals in the folds held out."""
+        taken = [self.places[column, level] for column, level in enumerate(levels) if level]
+        taken = np.concatenate([[0], *taken]).astype(int)
+        grams, products = self.grams[:, taken[:, None], taken], self.products[:, taken]
+        train = grams.sum(axis=0) - grams
+        ridge = RIDGE * np.einsum("fjj->fj", train)
+        ridge[:, 0] = 0.0
+        train[:, np.arange(len(taken)), np.arange(len(taken))] += ridge + np.finfo(float).tiny
+        weights = np.linalg.solve(train, (products.sum(axis=0) - products)[..., None])[..., 0]
+        fitted = np.einsum("fj,fjk,fk->f", weights, grams, weights)
+        return float(np.sum(self.squares - 2 * np.einsum("fj,fj->f", weights, products) + fitted))
+
+    def transformer(self, levels):
+        return Splines(list(levels))
+
+
+def search(family, n_columns, n):
+    """Levels of the columns by a stepwise search, and their loss."""
+    ladder = family.levels
+    best = (ladder[0],) * n_columns
+    loss = family.loss(best)
+    while True:
+        trials = []
+        for column, level in enumerate(best):
+            free = level != ladder[0] or sum(other != ladder[0] for other in best) < family.most
+            for finer in ladder[ladder.index(level) + 1 :] if free else ():
+                levels = (*best[:column], finer, *best[column + 1 :])
+                trials.append((family.loss(levels), levels))
+        found = min(trials, default=(np.inf, None))
+        if not found[0] < loss * (1 - np.log(n) / n):
+            return best, loss
+        loss, best = found
+
+
+def choose(trial, columns, families=(HatSearch, SplineSearch)):
+    """A transformer, not fitted, and its mean squared residual held out.
+
+    Parameters
+    ----------
+    trial : Trial
+    columns : ndarray of shape (S, d)
+        All distinct states.
+    families : sequence
+        Which compete: a later one must be better by the margin.
+    """
+    n, best = len(trial.target), None
+    for kind in families:
+        family = kind(trial, columns)
+        levels, loss = search(family, columns.shape[1], n)
+        if best is None or loss < best[1] * (1 - np.log(n) / n):
+            best = family.transformer(levels), loss
+    return best[0], best[1] / trial.weight.sum()
