@@ -152,7 +152,7 @@ def approximate(situation, basis=None):
     if found is None:
         functions, residuals, found = _chosen(situation, (HatSearch,))
     transitions, solved, radius = found
-    transitions.log_policy = solved.log_policy
+    transitions.guess = solved.log_policy
     if basis is not None and not doubts:
         doubts = _empty(situation, transitions)
     table = _table(situation, transitions, residuals)

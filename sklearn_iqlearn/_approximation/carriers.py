@@ -12,7 +12,7 @@ Rows that ended have a next value of 0; those that were cut off take no part.
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import scipy.sparse as sp
@@ -39,6 +39,9 @@ class Carrier:
     functions: Any
     moves: sp.csr_array
     known: np.ndarray
+
+    way: ClassVar[str]
+    contracts: ClassVar[bool]
 
     @property
     def size(self):
@@ -86,7 +89,7 @@ class Averaging(Carrier):
     they have none either, of theirs, and at last all rows of the action.
     """
 
-    way = "averaging"
+    way, contracts = "averaging", True
 
     @cached_property
     def empty(self):
@@ -107,7 +110,7 @@ class Averaging(Carrier):
 class Projection(Carrier):
     """Least squares on functions, the first of which is constant."""
 
-    way = "projection"
+    way, contracts = "projection", False
 
     @cached_property
     def inverse(self):

@@ -55,14 +55,14 @@ class ApproximateTransitions(Transitions):
         Which they were fitted to.
     exists : boolean ndarray of shape (S, A), optional
         Pairs that exist, by default all.
-    log_policy : ndarray of shape (S, A), optional
-        Of a policy near that of the decisions.
+    guess : ndarray of shape (S, A), optional
+        Log probabilities of a policy near that of the decisions.
     """
 
     levels = None
 
-    def __init__(self, carriers, rows, exists=None, log_policy=None):
-        self.log_policy = log_policy
+    def __init__(self, carriers, rows, exists=None, guess=None):
+        self.guess = guess
         self.carriers = tuple(carriers)
         self.rows = rows
         self.n_actions = len(self.carriers)
@@ -75,7 +75,17 @@ class ApproximateTransitions(Transitions):
 
     def first_policy(self, counts):
         """That of the choice of functions: states are hardly visited twice, so that frequencies tell nothing."""
-        return self.log_policy
+        return self.guess
+
+    @cached_property
+    def contracts(self):
+        """Whether it is an average of next values."""
+        return all(carrier.contracts for carrier in self.carriers)
+
+    @property
+    def log_policy(self):
+        """Of projections the guess: far from it they may run away, or have other solutions."""
+        return None if self.contracts else self.guess
 
     def expected_next(self, value):
         return np.stack([carrier.functions @ carrier.weights(value) for carrier in self.carriers], axis=1)
@@ -83,6 +93,12 @@ class ApproximateTransitions(Transitions):
     def expected_change(self, value):
         change = value - value.mean()  # a level that all have cancels
         return self.expected_next(change) - self.row_sums * change[:, None]
+
+    @cached_property
+    def noise(self):
+        """What functions and weights of both signs make of the rounding of values; of averages 1."""
+        sizes = [abs(carrier.functions) @ abs(carrier.spread).sum(axis=1) for carrier in self.carriers]
+        return max(1.0, float(np.max(sizes)))
 
     @cached_property
     def ends(self):

@@ -138,6 +138,7 @@ def _policy_iteration(reward, transitions, discount, temperature, value, max_ite
         policy = np.exp(log_policy(advantage + bar, temperature))
         change = _largest_mean(policy, advantage - previous)
         rounding = ROUNDING * (_largest_mean(policy, reward) + temperature * np.log(reward.shape[1]))
+        rounding *= transitions.noise
         if discount == 1:
             step, steps = _undiscounted(policy, transitions, error, DECISIVE * temperature / rounding)
             least = 1 / steps

@@ -37,6 +37,8 @@ class Transitions:
 
     # Log probabilities of a policy to begin with, (S, A), where any will not do.
     log_policy: Any = None
+    # Rounding of an expected value, in units of that of the values.
+    noise = 1.0
 
     def __init__(self, given, exists=None):
         self.n_actions = len(given)

@@ -169,6 +169,8 @@ class Structural:
         known, start = self.latest or (None, None)
         if known is None or not np.array_equal(known, parameters):
             objective = self.objective
+            if objective.transitions.log_policy is not None:  # projections may have other solutions, far away
+                start = None
             table = solve_soft_bellman(
                 self._reward(parameters) + objective.transitions.bar,
                 objective.transitions,
