@@ -17,7 +17,8 @@ FLOOR_TESTS := $(addprefix tests/test_,common.py classifier.py predictions.py q_
 	fits_at_discount_one.py count_decisions.py count_errors.py)
 
 .PHONY: demo test test-array-api test-floor test-spark lint types wheel bench bench-control bench-structural \
-	bench-coverage bench-convergence bench-networks bench-alpha bench-horizon bench-shrinkage bench-counting clean
+	bench-coverage bench-convergence bench-networks bench-alpha bench-horizon bench-shrinkage bench-counting \
+	bench-policy-reward clean
 
 demo: $(PLAIN)
 	$(BIN)/python examples/rust_bus.py
@@ -82,6 +83,10 @@ bench-shrinkage: $(READY)
 # 100,000,000 rows of Parquet, some minutes.
 bench-counting: $(READY)
 	$(BIN)/python benchmarks/counting.py
+
+# The table of docs/policy_reward.md.
+bench-policy-reward: $(READY)
+	$(BIN)/python benchmarks/policy_reward.py
 
 # A wheel in an environment of its own must import, load the data and fit.
 wheel: $(READY)

@@ -226,6 +226,7 @@ def test_examples_print_what_their_pages_say(name, tmp_path):
         ("horizon.py", "table, factored"),
         ("shrinkage.py", "grid of 25 cells"),
         ("counting.py", "with trajectory and step"),
+        ("policy_reward.py", "structural, known transitions"),
     ],
 )
 def test_benchmarks_run(name, part, tmp_path):
