@@ -32,7 +32,9 @@ LAYERS = {
     "_coefficients": {"_model", "_numerics", "_objective"},
     "_q_functions": {"_coefficients", "_model", "_numerics", "_objective"},
     "_solvers": {"_objective"},
+    "_approximation": {"_coefficients", "_model", "_numerics", "preprocessing"},
     "_estimator": {
+        "_approximation",
         "_coefficients",
         "_model",
         "_numerics",

@@ -1,21 +1,22 @@
 """From rows to approximate transitions: functions given or chosen, and whether they run away.
 
-Which functions an action needs depends on the values, and these on the functions. So it begins with constants, whose
-values are those of the features alone, chooses, finds the coefficients of pseudo-likelihood, and chooses again with
-their values, until the choice stands.
+Which functions an action needs depends on the values, and these on the functions. So it begins with constants,
+whose values are those of the features alone, chooses, finds the coefficients of pseudo-likelihood, and chooses
+again with their values, until the choice stands.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import scipy.sparse as sp
-from sklearn.base import clone
 
 from sklearn_iqlearn._approximation.basis import Functions
 from sklearn_iqlearn._approximation.carriers import Averaging
-from sklearn_iqlearn._approximation.choice import MOST_ROWS, N_FOLDS, HatSearch, SplineSearch, Trial, choose
-from sklearn_iqlearn._approximation.kernel import ApproximateTransitions
+from sklearn_iqlearn._approximation.choice import MOST_ROWS, HatSearch, SplineSearch, Trial, choose
+from sklearn_iqlearn._approximation.kernel import ApproximateTransitions, Rows
 from sklearn_iqlearn._coefficients.pseudo_likelihood import MOST_ROUNDS, pseudo_likelihood
 from sklearn_iqlearn._model.moves import CUT_OFF, count_moves
 from sklearn_iqlearn.preprocessing._hats import Hats
@@ -28,7 +29,7 @@ MOST_CHOICES = 4
 RUNS_AWAY = 1.0
 
 
-@dataclass
+@dataclass(frozen=True)
 class Situation:
     """What a fit knows of its rows.
 
@@ -48,21 +49,22 @@ class Situation:
     discount, temperature : float
     """
 
-    X: object
+    X: Any
     columns: np.ndarray
     features: np.ndarray
     base_reward: np.ndarray | float
     counts: np.ndarray
     exists: np.ndarray | None
-    rows: object
+    rows: Rows
     fold: np.ndarray
     labels: np.ndarray
     discount: float
     temperature: float
-    moves: list = field(init=False)
 
-    def __post_init__(self):
-        self.moves = count_moves(*self.rows, self.counts.shape)
+    @cached_property
+    def moves(self):
+        """Between the states, by action, as ``count_moves`` counts them."""
+        return count_moves(*self.rows, self.counts.shape)
 
     def transitions(self, functions):
         """The approximate transitions with these functions, one of each action."""
@@ -127,45 +129,29 @@ class Approximation:
     doubts: list
 
 
-def approximate(situation, basis=None):
-    """Transitions by functions that are given or, without a basis, chosen.
-
-    Parameters
-    ----------
-    situation : Situation
-    basis : mapping from label to transformer, or None
-    """
-    doubts = []
-    if basis is not None:
-        functions, residuals = _given(situation, basis), None
-        found = _settle(situation, functions)
-        if found is None:
-            doubts.append(
-                "basis runs away: under the policy of the decisions what its projection carries on grows from step to "
-                f"step at discount={situation.discount!r}, so that values are not the sum of what follows. Averages "
-                "took its place: hats, in the columns that the rows bear out. Use fewer functions, a lower discount, "
-                "or an averaging basis, preprocessing.Hats."
-            )
-    else:
+def approximate(situation, functions=None):
+    """Transitions by functions that are given, one of each action, or chosen."""
+    doubts: list[str] = []
+    if functions is None:
         many = situation.columns.shape[1] > HatSearch.most
         functions, residuals, found = _chosen(situation, (HatSearch, SplineSearch) if many else (HatSearch,))
+    else:
+        residuals, found = None, _settle(situation, functions)
+        doubts = [_runs_away(situation.discount)] if found is None else _empty(situation, found[0])
     if found is None:
         functions, residuals, found = _chosen(situation, (HatSearch,))
     transitions, solved, radius = found
     transitions.guess = solved.log_policy
-    if basis is not None and not doubts:
-        doubts = _empty(situation, transitions)
-    table = _table(situation, transitions, residuals)
-    return Approximation(transitions, functions, table, radius, doubts)
+    return Approximation(transitions, functions, _table(situation, transitions, residuals), radius, doubts)
 
 
-def _given(situation, basis):
-    """The functions of each action, of transformers fitted here to the distinct states, once each."""
-    fitted = {id(transformer): None for transformer in basis.values()}
-    for transformer in basis.values():
-        if fitted[id(transformer)] is None:
-            fitted[id(transformer)] = Functions.of(clone(transformer).fit(situation.X), situation.X)
-    return [fitted[id(basis[label])] for label in situation.labels.tolist()]
+def _runs_away(discount):
+    return (
+        "basis runs away: under the policy of the decisions what its projection carries on grows from step to "
+        f"step at discount={discount!r}, so that values are not the sum of what follows. Averages took its place: "
+        "hats, in the columns that the rows bear out. Use fewer functions, a lower discount, or an averaging basis, "
+        "preprocessing.Hats."
+    )
 
 
 def _chosen(situation, families):
@@ -184,9 +170,7 @@ def _chosen(situation, families):
         if told == last:
             break
         last = told
-        functions = [
-            Functions.of(transformer.fit(situation.X), situation.X) for transformer, _ in picks
-        ]
+        functions = [Functions.of(transformer.fit(situation.X), situation.X) for transformer, _ in picks]
         found = _settle(situation, functions, found[1].log_policy, most_rounds=ROUNDS)
         if found is None:
             return functions, residuals, None
@@ -216,9 +200,9 @@ def _empty(situation, transitions):
         seen = empty & (np.asarray(carrier.functions.sum(axis=0)).ravel() > 0) if empty.any() else empty
         if seen.any():
             doubts.append(
-                f"basis has {seen.sum()} of {carrier.size} functions without a row of action {label!r} that goes on, "
-                f"the first is number {int(np.argmax(seen))}: they took the values of their neighbours. Use fewer "
-                "functions for this action, basis={action: transformer}, or none, to have them chosen."
+                f"basis has {seen.sum()} of {carrier.size} functions without a row of action {label!r} that goes "
+                f"on, the first is number {int(np.argmax(seen))}: they took the values of their neighbours. Use "
+                "fewer functions for this action, basis={action: transformer}, or none, to have them chosen."
             )
     return doubts
 

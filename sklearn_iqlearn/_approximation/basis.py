@@ -1,7 +1,8 @@
 """Functions of rows, from transformers.
 
-Transformed rows that are non-negative and have the same positive sum (bins, hats, leaves, B-splines with their bias)
-are made to add up to 1, and averaged. Whatever else a transformer returns is projected on, beside a constant.
+Transformed rows that are non-negative and have the same positive sum (bins, hats, leaves, B-splines with their
+bias) are made to add up to 1, and averaged. Whatever else a transformer returns is projected on, beside a
+constant.
 """
 
 from dataclasses import dataclass

@@ -2,10 +2,10 @@
 
 Two ways fit the weights w of functions phi to rows with next values V(x'):
 
-- ``Averaging``, of functions that are non-negative and add up to 1: ``w_j = sum_i phi_j V(x'_i) / sum_i phi_j``. Never
-  an expansion, whatever the data (Gordon 1995; Ormoneit and Sen 2002).
-- ``Projection``, of any functions, the first of them constant: least squares, ``sum_i phi_i (V(x'_i) - phi_i' w) = 0``
-  (linear temporal differences; Adusumilli and Eckardt 2019, arXiv 1912.09509).
+- ``Averaging``, of functions that are non-negative and add up to 1: ``w_j = sum_i phi_j V(x'_i) / sum_i phi_j``.
+  Never an expansion, whatever the data (Gordon 1995; Ormoneit and Sen 2002).
+- ``Projection``, of any functions, the first of them constant: least squares, ``sum_i phi_i (V(x'_i) - phi_i' w) =
+  0`` (linear temporal differences; Adusumilli and Eckardt 2019, arXiv 1912.09509).
 
 Rows that ended have a next value of 0; those that were cut off take no part.
 """
@@ -17,8 +17,8 @@ from typing import Any, ClassVar
 import numpy as np
 import scipy.sparse as sp
 
-# Ridge of a projection, in units of its functions' spread in the rows: of functions that depend on each other, or are
-# more than the rows, it takes the smallest weights.
+# Ridge of a projection, in units of its functions' spread in the rows: of functions that depend on each other, or
+# are more than the rows, it takes the smallest weights.
 RIDGE = 1e-6
 
 

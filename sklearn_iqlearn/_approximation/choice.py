@@ -1,12 +1,13 @@
 """Which functions carry the continuation of an action: as many as its rows bear out.
 
-A continuation is a regression, over the rows of an action, of the value of the next state on the state. So functions
-are judged by the residual of Bellman's equation in rows that their weights have not seen, by folds of whole
-trajectories. They begin with a constant; a column comes in, or becomes finer, where that lowers the sum of squared
-residuals by more than ``log(n)`` of their mean, which columns that say nothing hardly ever do (Schwarz 1978).
+A continuation is a regression, over the rows of an action, of the value of the next state on the state. So
+functions are judged by the residual of Bellman's equation in rows that their weights have not seen, by folds of
+whole trajectories. They begin with a constant; a column comes in, or becomes finer, where that lowers the sum of
+squared residuals by more than ``log(n)`` of their mean, which columns that say nothing hardly ever do (Schwarz
+1978).
 
-Two families compete: averages of products of hats, in at most two columns, which never run away, and projections on
-additive splines in any number of columns, which must be better by the same margin.
+Two families compete: averages of products of hats, in at most two columns, which never run away, and projections
+on additive splines in any number of columns, which must be better by the same margin.
 """
 
 from dataclasses import dataclass
@@ -55,10 +56,11 @@ class Trial:
 
 
 class HatSearch:
-    """Averages: products of hats, by the cube root of the rows as many nodes in one column, by the fourth in each of two.
+    """Averages: products of hats, by the cube root of the rows as many nodes in one column, by the fourth in each
+    of two.
 
-    At these numbers the bias and the variance of averages over cells are of one size (Scott 1979). They are not chosen
-    by residuals, which prefer the nodes on which the present values rest.
+    At these numbers the bias and the variance of averages over cells are of one size (Scott 1979). They are not
+    chosen by residuals, which prefer the nodes on which the present values rest.
     """
 
     levels = (0, 1)
@@ -76,7 +78,9 @@ class HatSearch:
     def loss(self, levels):
         """Weighted squared residuals in the folds held out."""
         trial = self.trial
-        nodes = [nodes_of(column, count) for column, count in zip(self.columns.T, self.counts(levels), strict=True)]
+        nodes = [
+            nodes_of(column, count) for column, count in zip(self.columns.T, self.counts(levels), strict=True)
+        ]
         functions = hats(trial.X, nodes)
         spread = trial.folds * trial.weight
         mass, total = functions.T @ spread.T, functions.T @ (spread * trial.target).T
@@ -111,7 +115,9 @@ class SplineSearch:
         whole[:, 1:] -= np.average(whole[:, 1:], axis=0, weights=trial.weight)
         spread = [whole[fold] * trial.weight[fold, None] for fold in trial.folds]
         self.grams = np.stack([part.T @ whole[fold] for part, fold in zip(spread, trial.folds, strict=True)])
-        self.products = np.stack([part.T @ trial.target[fold] for part, fold in zip(spread, trial.folds, strict=True)])
+        self.products = np.stack(
+            [part.T @ trial.target[fold] for part, fold in zip(spread, trial.folds, strict=True)]
+        )
         self.squares = (trial.folds * trial.weight) @ trial.target**2
 
     def loss(self, levels):
@@ -160,10 +166,10 @@ def choose(trial, columns, families=(HatSearch, SplineSearch)):
     families : sequence
         Which compete: a later one must be better by the margin.
     """
-    n, best = len(trial.target), None
+    n, least, best = len(trial.target), np.inf, None
     for kind in families:
         family = kind(trial, columns)
         levels, loss = search(family, columns.shape[1], n)
-        if best is None or loss < best[1] * (1 - np.log(n) / n):
-            best = family.transformer(levels), loss
-    return best[0], best[1] / trial.weight.sum()
+        if best is None or loss < least * (1 - np.log(n) / n):
+            best, least = family.transformer(levels), loss
+    return best, least / trial.weight.sum()

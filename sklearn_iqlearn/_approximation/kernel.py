@@ -1,21 +1,22 @@
 """Transitions seen through functions of the state: a kernel of low rank.
 
-Where states are rows of features, where an action leads is known of its rows alone. What it is worth there is carried
-to the other states by functions phi of the state, with weights for each action that are linear in the values
-(``carriers``):
+Where states are rows of features, where an action leads is known of its rows alone. What it is worth there is
+carried to the other states by functions phi of the state, with weights for each action that are linear in the
+values (``carriers``):
 
     E[V(x') | x, a] = phi_a(x)' w_a,        w_a = M_a V,        M_a = B_a Phi_a' N_a,        (J_a, S).
 
-So it is a kernel, ``P_a = Phi_a M_a``, and whatever is solved in transitions is solved in these: pseudo-likelihood, the
-nested fixed point, its derivatives, counterfactuals. Its linear systems have the size of the functions:
+So it is a kernel, ``P_a = Phi_a M_a``, and whatever is solved in transitions is solved in these:
+pseudo-likelihood, the nested fixed point, its derivatives, counterfactuals. Its linear systems have the size of
+the functions:
 
     V = b + gamma P_pi V:      c = M b + gamma C c,            V = b + gamma sum_a pi_a Phi_a c_a
     m = v + gamma P_pi' m:     e = Phi' pi v + gamma C' e,     m = v + gamma sum_a M_a' e_a
 
-with ``C_ab = M_a diag(pi_b) Phi_b``, the moves between functions. Of averages C and P are stochastic, so that all of it
-is a contraction (Gordon 1995). Of projections the spectral radius of gamma C tells whether values are the sum of what
-follows: from 1 on they are not (Tsitsiklis and Van Roy 1997). With a function for each distinct state it is the
-empirical kernel.
+with ``C_ab = M_a diag(pi_b) Phi_b``, the moves between functions. Of averages C and P are stochastic, so that all
+of it is a contraction (Gordon 1995). Of projections the spectral radius of gamma C tells whether values are the
+sum of what follows: from 1 on they are not (Tsitsiklis and Van Roy 1997). With a function for each distinct state
+it is the empirical kernel.
 """
 
 from functools import cached_property
@@ -113,10 +114,12 @@ class ApproximateTransitions(Transitions):
         return flows
 
     def between(self, weights):
-        """``C``, with weights (S, A) in the place of a policy: of size J_1 + ... + J_A squared, dense or sparse."""
+        """``C``, with weights (S, A) in the place of a policy: square, of size J_1 + ... + J_A."""
         blocks = [
-            [one.spread @ _times(weights[one.reached, b], other.functions[one.reached])
-             for b, other in enumerate(self.carriers)]
+            [
+                one.spread @ _times(weights[one.reached, b], other.functions[one.reached])
+                for b, other in enumerate(self.carriers)
+            ]
             for one in self.carriers
         ]
         if all(sp.issparse(block) for row in blocks for block in row):
@@ -140,7 +143,9 @@ class ApproximateTransitions(Transitions):
 
         def visits(right):
             found, starts = right.copy(), zip(self.carriers, weights.T, strict=True)
-            for carrier, _, flow in solved([carrier.functions.T @ _times(taken, right) for carrier, taken in starts]):
+            for carrier, _, flow in solved(
+                [carrier.functions.T @ _times(taken, right) for carrier, taken in starts]
+            ):
                 found[carrier.reached] += carrier.spread.T @ flow
             return found
 

@@ -1,7 +1,7 @@
 """Structure without transitions: a reward linear in features of rows, its continuation approximated.
 
-Rows are read as for any fit without transitions, their distinct states are those of the problem. What differs is the
-kernel, of ``_approximation``, and that ``features`` is a function of X, asked like a mask.
+Rows are read as for any fit without transitions, their distinct states are those of the problem. What differs is
+the kernel, of ``_approximation``, and that ``features`` is a function of X, asked like a mask.
 """
 
 from collections.abc import Mapping
@@ -9,15 +9,18 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+from sklearn.base import clone
 
-from sklearn_iqlearn._approximation.approximate import N_FOLDS, Situation, approximate
+from sklearn_iqlearn._approximation.approximate import Situation, approximate
+from sklearn_iqlearn._approximation.basis import Functions
+from sklearn_iqlearn._approximation.choice import N_FOLDS
 from sklearn_iqlearn._estimator.row_functions import base_in, exists_in, features_in
 from sklearn_iqlearn._model.moves import CUT_OFF, ENDED
 from sklearn_iqlearn._numerics.checks import plain
 
 NO_ORDER = (
-    "trajectory and next_X are None, so that every row is an episode of one step: the fit is a conditional logit, in "
-    "which discount plays no role. Pass trajectory, and step, or next_X, or discount=0 if that is meant."
+    "trajectory and next_X are None, so that every row is an episode of one step: the fit is a conditional logit, "
+    "in which discount plays no role. Pass trajectory, and step, or next_X, or discount=0 if that is meant."
 )
 
 
@@ -40,8 +43,8 @@ def approximated(estimator, X, demonstrations, rows, ids, fitted):
     _check_known(rows, classes)
     if estimator.discount == 1:
         raise ValueError(
-            "discount must be less than 1 for q_type='structural' without transitions, got 1: whether every episode "
-            "ends cannot be told from rows. Take a discount near 1."
+            "discount must be less than 1 for q_type='structural' without transitions, got 1: whether every "
+            "episode ends cannot be told from rows. Take a discount near 1."
         )
     situation = Situation(
         X=X,
@@ -56,7 +59,7 @@ def approximated(estimator, X, demonstrations, rows, ids, fitted):
         discount=float(estimator.discount),
         temperature=float(estimator.temperature),
     )
-    found = approximate(situation, _basis_of(estimator.basis, classes))
+    found = approximate(situation, _given_functions(estimator.basis, classes, X))
     doubts = [NO_ORDER] * bool((rows.successors == ENDED).all() and ids is None and estimator.discount > 0)
     demonstrations = replace(
         demonstrations,
@@ -70,7 +73,10 @@ def approximated(estimator, X, demonstrations, rows, ids, fitted):
         situation.features,
         fitted
         | {
-            "basis_": {label: function.transformer for label, function in zip(classes.tolist(), found.functions)},
+            "basis_": {
+                label: function.transformer
+                for label, function in zip(classes.tolist(), found.functions, strict=True)
+            },
             "continuation_": found.table,
             "spectral_radius_": found.spectral_radius,
             "_approximation": found,
@@ -98,8 +104,8 @@ def _folds(ids, n_rows):
     return numbers % N_FOLDS
 
 
-def _basis_of(basis, classes):
-    """The parameter as a mapping from label to transformer, or None to have them chosen."""
+def _given_functions(basis, classes, X):
+    """The functions of each action by the parameter, fitted to the distinct states; None to have them chosen."""
     if basis is None:
         return None
     labels = classes.tolist()
@@ -107,10 +113,12 @@ def _basis_of(basis, classes):
     wrong = [found for found in by_action.values() if isinstance(found, type) or not hasattr(found, "transform")]
     if set(by_action) != set(labels) or wrong:
         raise ValueError(
-            "basis must be None, a transformer, such as preprocessing.Hats(20), or a mapping from each of the actions "
-            f"{plain(labels)} to one, got {plain(basis) if not isinstance(basis, Mapping) else plain(list(basis))}."
+            "basis must be None, a transformer, such as preprocessing.Hats(20), or a mapping from each of the "
+            f"actions {plain(labels)} to one, got {basis!r}."
         )
-    return by_action
+    # A transformer that several actions share is fitted once.
+    fitted = {id(given): Functions.of(clone(given).fit(X), X) for given in by_action.values()}
+    return [fitted[id(by_action[label])] for label in labels]
 
 
 def q_of_rows(model, X):

@@ -146,9 +146,9 @@ def read_rows(estimator, X, values, y, weight, held, order):
     fitted = {"classes_": classes, "states_": states}
     if structural:
         given = distinct_given([take(X, np.flatnonzero(kept)), *tables[1:]], position, len(states))
-        rows = Rows(position[: len(actions)], actions, successors, weight[kept])
+        decisions = Rows(position[: len(actions)], actions, successors, weight[kept])
         ids = None if order["trajectory"] is None else np.asarray(order["trajectory"])[kept]
-        return approximated(estimator, given, demonstrations, rows, ids, fitted)
+        return approximated(estimator, given, demonstrations, decisions, ids, fitted)
     return demonstrations, states, fitted
 
 

@@ -172,8 +172,8 @@ def _backward_induction(reward, transitions, discount, temperature):
 def _first_value(reward, transitions, discount, temperature):
     """The value of the mean reward under a uniform policy that never ends: exact for a zero reward.
 
-    At discount 1 that of a policy that heads for the end; of approximate transitions that of the decisions, as under
-    others what they carry on may run away.
+    At discount 1 that of a policy that heads for the end; of approximate transitions that of the decisions, as
+    under others what they carry on may run away.
     """
     if transitions.log_policy is not None:
         known = np.where(reward > -np.inf, transitions.log_policy, -np.inf)

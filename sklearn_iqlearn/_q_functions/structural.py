@@ -105,7 +105,8 @@ class Structural:
         return self.objective.transitions.n_states
 
     def start(self):
-        """Coefficients of 0 or, where it is better, two rounds of pseudo-likelihood from a policy of the decisions.
+        """Coefficients of 0 or, where it is better, two rounds of pseudo-likelihood from a policy of the
+        decisions.
 
         At discount 1 neither need have finite values. The more rounds the nearer to a policy that has.
         """

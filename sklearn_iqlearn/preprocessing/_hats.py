@@ -11,15 +11,15 @@ from sklearn_iqlearn.preprocessing._knots import counts_of_columns
 class Hats(TransformerMixin, BaseEstimator):
     """Hat functions: weights of the nodes between which a value lies, linear in the value.
 
-    Of several columns products: a row has weights on the corners of its cell. Weights are non-negative and add up to
-    1, so that what they carry from rows to nodes and back is an average: as ``basis`` of ``IQLearnClassifier`` it
-    never runs away (Gordon 1995).
+    Of several columns products: a row has weights on the corners of its cell. Weights are non-negative and add up
+    to 1, so that what they carry from rows to nodes and back is an average: as ``basis`` of ``IQLearnClassifier``
+    it never runs away (Gordon 1995).
 
     Parameters
     ----------
     n_nodes : int >= 1, or sequence of one for each column, default=20
-        Nodes, evenly spaced from the least to the largest value of a column. A column with fewer distinct values has
-        a node for each of them. With one node a column plays no role.
+        Nodes, evenly spaced from the least to the largest value of a column. A column with fewer distinct values
+        has a node for each of them. With one node a column plays no role.
 
     Attributes
     ----------
