@@ -141,7 +141,7 @@ def approximate(situation, functions=None):
     if found is None:
         functions, residuals, found = _chosen(situation, (HatSearch,))
     transitions, solved, radius = found
-    transitions.guess = solved.log_policy
+    transitions = transitions.guessing(solved.log_policy)
     return Approximation(transitions, functions, _table(situation, transitions, residuals), radius, doubts)
 
 
@@ -149,8 +149,8 @@ def _runs_away(discount):
     return (
         "basis runs away: under the policy of the decisions what its projection carries on grows from step to "
         f"step at discount={discount!r}, so that values are not the sum of what follows. Averages took its place: "
-        "hats, in the columns that the rows bear out. Use fewer functions, a lower discount, or an averaging basis, "
-        "preprocessing.Hats."
+        "hats, in the columns that the rows bear out. Use fewer functions, a lower discount, or an averaging "
+        "basis, preprocessing.Hats."
     )
 
 

@@ -23,6 +23,8 @@ N_FOLDS = 5
 MOST_ROWS = 20_000
 # Nodes at least, of one column of hats and of each of two.
 FEWEST = (20, 10)
+# Nodes of one column for a row.
+DENSITY = 1.25
 # Ridge of the projections on trial, in mean squares of their functions.
 RIDGE = 1e-6
 
@@ -72,7 +74,7 @@ class HatSearch:
     def counts(self, levels):
         """Nodes of each column."""
         n_columns = max(sum(levels), 1)
-        count = max(FEWEST[n_columns - 1], round(self.trial.n_rows ** (1 / (2 + n_columns))))
+        count = max(FEWEST[n_columns - 1], round(DENSITY * self.trial.n_rows ** (1 / (2 + n_columns))))
         return [count if level else 1 for level in levels]
 
     def loss(self, levels):
@@ -122,8 +124,8 @@ class SplineSearch:
 
     def loss(self, levels):
         """Weighted squared residuals in the folds held out."""
-        taken = [self.places[column, level] for column, level in enumerate(levels) if level]
-        taken = np.concatenate([[0], *taken]).astype(int)
+        places = [self.places[column, level] for column, level in enumerate(levels) if level]
+        taken = np.concatenate([np.zeros(1, dtype=np.intp), *places])
         grams, products = self.grams[:, taken[:, None], taken], self.products[:, taken]
         train = grams.sum(axis=0) - grams
         ridge = RIDGE * np.einsum("fjj->fj", train)

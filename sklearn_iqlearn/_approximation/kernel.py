@@ -63,12 +63,18 @@ class ApproximateTransitions(Transitions):
     levels = None
 
     def __init__(self, carriers, rows, exists=None, guess=None):
-        self.guess = guess
         self.carriers = tuple(carriers)
+        self.guess = guess
+        # Far from the guess projections may run away, or have other solutions.
+        self.log_policy = None if all(carrier.contracts for carrier in self.carriers) else guess
         self.rows = rows
         self.n_actions = len(self.carriers)
         self.n_states = self.carriers[0].functions.shape[0]
         self.exists = None if exists is None or exists.all() else exists
+
+    def guessing(self, log_policy):
+        """The same, with another guess."""
+        return ApproximateTransitions(self.carriers, self.rows, self.exists, log_policy)
 
     def weights(self, value):
         """The weights of each action's functions, (J_a,), for values (S,)."""
@@ -77,16 +83,6 @@ class ApproximateTransitions(Transitions):
     def first_policy(self, counts):
         """That of the choice of functions: states are hardly visited twice, so that frequencies tell nothing."""
         return self.guess
-
-    @cached_property
-    def contracts(self):
-        """Whether it is an average of next values."""
-        return all(carrier.contracts for carrier in self.carriers)
-
-    @property
-    def log_policy(self):
-        """Of projections the guess: far from it they may run away, or have other solutions."""
-        return None if self.contracts else self.guess
 
     def expected_next(self, value):
         return np.stack([carrier.functions @ carrier.weights(value) for carrier in self.carriers], axis=1)

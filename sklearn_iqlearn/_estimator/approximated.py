@@ -117,7 +117,7 @@ def _given_functions(basis, classes, X):
             f"actions {plain(labels)} to one, got {basis!r}."
         )
     # A transformer that several actions share is fitted once.
-    fitted = {id(given): Functions.of(clone(given).fit(X), X) for given in by_action.values()}
+    fitted = {id(given): Functions.of(clone(given).fit(X, None), X) for given in by_action.values()}
     return [fitted[id(by_action[label])] for label in labels]
 
 

@@ -2,6 +2,7 @@
 
 import copy
 
+from sklearn.frozen import FrozenEstimator
 from sklearn.utils.validation import check_is_fitted
 
 
@@ -22,6 +23,8 @@ def as_told(estimator):
     check_is_fitted(estimator)
     original = copy.copy(estimator)
     vars(original).update(estimator._fit_parameters)
+    if hasattr(original, "basis_"):  # what carries its continuation stays as it was chosen and fitted
+        original.basis = {label: FrozenEstimator(found) for label, found in original.basis_.items()}
     return original
 
 

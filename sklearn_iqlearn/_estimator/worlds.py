@@ -9,6 +9,7 @@ from sklearn_iqlearn._estimator.fitted import as_fitted, remember_parameters
 from sklearn_iqlearn._estimator.parameters import check_distribution, check_numbers, check_seed
 from sklearn_iqlearn._estimator.policy import FittedPolicy
 from sklearn_iqlearn._estimator.reading import are_labels, check_base_reward
+from sklearn_iqlearn._estimator.row_worlds import counterfactual_of_rows
 from sklearn_iqlearn._model.continuation import warn_ill_conditioned
 from sklearn_iqlearn._model.endings import check_endings
 from sklearn_iqlearn._model.simulation import simulate
@@ -22,6 +23,7 @@ from sklearn_iqlearn._model.tables import check_features
 from sklearn_iqlearn._model.transitions import check_transitions
 from sklearn_iqlearn._numerics.checks import any_array, by_action, by_state, check_count, plain, real_array
 from sklearn_iqlearn._numerics.threads import few_threads
+from sklearn_iqlearn._q_functions.structural import Structural
 
 # Fitted attributes that describe the data, and so hold in any world.
 OF_THE_DATA = (
@@ -73,6 +75,11 @@ class Worlds(FittedPolicy):
             Actions that can no longer be taken, everywhere or where the array is true. Earlier bans stay, and so
             does ``action_mask``.
 
+        Of a structural fit without ``transitions`` the moves stay those of its rows: ``reward_coef``,
+        ``base_reward``, ``discount``, ``temperature`` and ``forbid`` may change, ``base_reward`` and ``forbid`` as
+        functions of X. It can be trusted as far as the world's policy stays where there are rows of the actions it
+        takes.
+
         Returns
         -------
         world : IQLearnClassifier
@@ -83,9 +90,9 @@ class Worlds(FittedPolicy):
         Raises
         ------
         ValueError
-            If the estimator was fitted without transitions, the new ones have other states or actions, a
-            coefficient is NaN (not identified), or a state is left without an action, at ``discount=1`` without a
-            way to an end.
+            If the estimator was fitted without transitions, and is not structural, the new ones have other states
+            or actions, a coefficient is NaN (not identified), or a state is left without an action, at
+            ``discount=1`` without a way to an end.
         ArithmeticError
             If the soft Bellman equation is not solved to the rounding of its values: they overflow, or the
             discount is so near 1 that no digits are left. The message has the last change and the residual. At
@@ -111,6 +118,20 @@ class Worlds(FittedPolicy):
         True
         """
         fit = as_fitted(self)
+        if fit.transitions is None and fit._form() is Structural:
+            if transitions is not None or reward is not None:
+                raise ValueError(
+                    "transitions and reward must be None for a fit without transitions, whose moves are those of "
+                    "its rows: pass reward_coef, base_reward, discount, temperature or forbid."
+                )
+            return counterfactual_of_rows(
+                fit,
+                reward_coef=reward_coef,
+                base_reward=base_reward,
+                discount=discount,
+                temperature=temperature,
+                forbid=forbid,
+            )
         kernel = fitted_transitions(fit)
         changes = {
             "transitions": transitions,

@@ -37,8 +37,6 @@ class Transitions:
 
     # Log probabilities of a policy to begin with, (S, A), where any will not do.
     log_policy: Any = None
-    # Rounding of an expected value, in units of that of the values.
-    noise = 1.0
 
     def __init__(self, given, exists=None):
         self.n_actions = len(given)
@@ -139,6 +137,11 @@ class Transitions:
     def levels(self):
         """The ``Levels`` of transitions in which no state comes back, else None."""
         return find_levels(self)
+
+    @property
+    def noise(self):
+        """Rounding of an expected value, in units of that of the values."""
+        return 1.0
 
     def first_policy(self, counts):
         """Log probabilities to start from, (S, A): smoothed frequencies of decisions (S, A)."""

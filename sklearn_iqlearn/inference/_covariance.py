@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 
+from sklearn_iqlearn._approximation.kernel import ApproximateTransitions
 from sklearn_iqlearn._coefficients.identification import TAKES_PART, told_and_open, unmoved
 from sklearn_iqlearn._estimator.fitted import as_told
 from sklearn_iqlearn._estimator.fitting import assemble
@@ -19,6 +20,7 @@ from sklearn_iqlearn._numerics.threads import few_threads
 from sklearn_iqlearn._q_functions import COEFFICIENT_FORMS
 from sklearn_iqlearn._q_functions.tabular import find_rows
 from sklearn_iqlearn.exceptions import IdentificationWarning
+from sklearn_iqlearn.inference._first_steps import influences
 from sklearn_iqlearn.inference._information import COVARIANCES, Information
 
 OTHER_DATA = "X, y, sample_weight and the order of the rows must be those of the fit, got others."
@@ -47,7 +49,9 @@ def covariance(
 ):
     """Covariance of the coefficients of a structural or linear fit.
 
-    The transitions count as known; where a fit has estimated its own, use ``bootstrap``. Where the reward is
+    Transitions that are given count as known; where a fit has estimated its own, use ``bootstrap``. Of a
+    structural fit without transitions the error of the continuation is in the result, by the influence of each row
+    on it; the functions that carry it count as given. Where the reward is
     penalised (finite ``alpha``) or the coefficients are (``C``), the spread of the sandwiches is that of the
     estimate around its own mean, which is not the truth.
 
@@ -146,8 +150,14 @@ def covariance(
     elif kind == "clustered":
         raise ValueError("trajectory must be given for kind='clustered', got None.")
     penalised = problem.objective.penalty_weight.any() or np.any(problem.ridge)
+    two_steps = isinstance(problem.objective.transitions, ApproximateTransitions)
     if kind == "auto":
-        kind = "clustered" if trajectory is not None else "sandwich" if penalised else "observed"
+        kind = "clustered" if trajectory is not None else "sandwich" if penalised or two_steps else "observed"
+    if two_steps and kind not in ("clustered", "sandwich"):
+        raise ValueError(
+            "kind must be 'auto', 'clustered' or 'sandwich' for a structural fit without transitions, whose "
+            f"continuation is estimated too, got {kind!r}."
+        )
     mapping, basis = _mapping(estimator, problem, parameters), problem.basis
     left_open = np.empty((0, parameters.size))
     if estimator._unidentified is not None:
@@ -159,7 +169,13 @@ def covariance(
         point = problem.at(parameters)
         if point is None or np.abs(point.gradient).max() > 1e-6 + 10 * estimator.gradient_norm_:
             raise ValueError(OTHER_DATA)
-        spread, missing = COVARIANCES[kind](Information.at(point, demonstrations, clusters, basis))
+        information = Information.at(point, demonstrations, clusters, basis)
+        if two_steps:
+            kept = check_weight(sample_weight, len(np.asarray(y))) > 0
+            ids = number_ids(trajectory, "trajectory", len(kept))[kept] if kind == "clustered" else None
+            spread, missing = information.around(influences(problem, parameters, information.scores, ids))
+        else:
+            spread, missing = COVARIANCES[kind](information)
     table = contrast_table(contrasts, coefficient_names(estimator, feature_names))
     rows, names = table.to_numpy() @ mapping, table.index
     spread = rows @ spread @ rows.T

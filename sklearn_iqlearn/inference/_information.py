@@ -82,7 +82,7 @@ class Information:
         return self._invert(self.weighted.T @ self.weighted)
 
     def sandwich(self):
-        return self._around(self.weighted)
+        return self.around(self.weighted)
 
     def clustered(self):
         """Raises a ValueError where there are not more trajectories than parameters."""
@@ -93,9 +93,9 @@ class Information:
                 f"trajectory must tell more trajectories than the {n_parameters} coefficients for a clustered "
                 f"covariance, got {n_clusters}."
             )
-        return self._around(self.clusters @ self.scores)
+        return self.around(self.clusters @ self.scores)
 
-    def _around(self, rows):
+    def around(self, rows):
         """The sandwich of rows whose squares add up to what is in it: a sum of squares too, never below 0."""
         bread, missing = self._invert(self.hessian)
         spread = rows @ bread

@@ -10,6 +10,6 @@ def counts_of_columns(name, given, n_columns, *, least):
     counts = [given] * n_columns if np.ndim(given) == 0 else list(given)
     if len(counts) != n_columns or not all(is_count(count, least) for count in counts):
         raise ValueError(
-            f"{name} must be an integer >= {least}, or one for each of the {n_columns} columns, got {plain(given)}."
+            f"{name} must be an integer >= {least}, or one for each of {n_columns} columns, got {plain(given)}."
         )
     return counts
