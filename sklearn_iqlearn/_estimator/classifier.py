@@ -47,11 +47,26 @@ class IQLearnClassifier(CallbackSupportMixin, FittedReward):
         the features, with coefficients for each action, or shared by the actions where ``features`` has
         three dimensions. "neural": a perceptron with tanh units, one output for each action. "structural":
         the solution of a reward linear in the features; with ``alpha=inf`` this is the maximum likelihood of
-        [2]_, by a nested fixed point. "auto": tabular where transitions are given and features are not, else
-        linear.
-    features : array of shape (S, K) or (S, A, K), optional
+        [2]_, by a nested fixed point; without ``transitions`` what follows is approximated by functions of the
+        state, ``basis``, and nothing else is: with ``discount=0`` it is the conditional logit. "auto": tabular
+        where transitions are given and features are not, else linear.
+    features : array of shape (S, K) or (S, A, K), mapping or callable, optional
         Features of the states of ``transitions``. Without them a network sees one-hot states. The reward is
         told in their terms too (``reward_coef_``), where those of shape (S, K) are paid whatever the action.
+        "structural" without ``transitions`` takes a function of X, as ``fit`` and ``predict`` get it, that returns
+        (n_rows, A, K); or a mapping from each action to what its reward is made of, a list of columns of X, each
+        with a coefficient of its own, or a mapping from the names of coefficients to columns. A column is named,
+        or numbered where X is no frame; "1" is a constant, and a minus before a name a cost:
+        ``{"keep": {"cost": "-mileage"}, "replace": {"price": "-1"}}``. A name in several actions is one
+        coefficient.
+    basis : transformer, mapping from action to transformer, or None, default=None
+        Functions of the state that carry the continuation of a "structural" fit without ``transitions``, with
+        weights for each action; cloned, and fitted to the distinct states. Those that are non-negative with rows
+        of one sum (``preprocessing.Hats``, bins, one-hot leaves) are averaged, which never runs away; of others,
+        beside a constant, it is a projection (``preprocessing.Splines``), for which averages are put, with a
+        warning, where it runs away. None chooses for each action by the residual of Bellman's equation in
+        trajectories held out: hats in up to two columns that matter or, of more than two columns, additive splines
+        where those are better (``continuation_`` tells). ``docs/without_transitions.md`` has the measurements.
     action_mask : boolean array of shape (S, A), or callable, optional
         Which actions exist in a state; by default all. Columns are in the order of ``classes_``, or those of a
         data frame are named by the actions. Without ``transitions`` a function of X, as ``fit`` and ``predict``
@@ -151,6 +166,16 @@ class IQLearnClassifier(CallbackSupportMixin, FittedReward):
         for pairs whose next state is unknown, minus infinity for those that do not exist.
     coef_ : ndarray of shape (A, K) or (K,)
         Coefficients of a linear Q; with "structural" those of the reward.
+    basis_ : dict
+        The fitted transformer of each action; only of "structural" without ``transitions``, like the next three.
+    continuation_ : DataFrame
+        A row for each action: the way, "averaging" or "projection", the number of functions, the weight of the
+        rows whose continuation is known, and the mean squared residual in rows held out, where functions were
+        chosen.
+    continuation_weights_ : list of A ndarrays
+        The weights of the functions: what they add up to in a state is its discounted expected next value.
+    spectral_radius_ : float
+        Of what goes on from function to function under the policy, times ``discount``: below 1.
     reward_coef_ : ndarray of shape (K,)
         Coefficients of the reward in ``features``, where those are given: with "structural" ``coef_``, else what
         ``rewards.project`` finds, computed when asked for (of a counterfactual, in its world). Where

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 
+from sklearn_iqlearn._estimator.named_features import features_function
 from sklearn_iqlearn._model.tables import check_base, check_mask
 from sklearn_iqlearn._numerics.checks import plain, real_array
 
@@ -69,13 +70,15 @@ def features_in(features, X, classes, exists=None):
 
     Parameters
     ----------
-    features : callable
-        From X to an array (n_rows, A, K).
+    features : callable, or mapping
+        From X to an array (n_rows, A, K); or by names of columns.
     X : rows, as they were given
     classes : ndarray of shape (A,)
     exists : boolean ndarray of shape (n_rows, A), optional
     """
-    found = real_array("features: what they return", _ask("features", features, X), finite=False)
+    found = real_array(
+        "features: what they return", _ask("features", features_function(features, classes), X), finite=False
+    )
     shape = (_n_rows(X), len(classes))
     if found.ndim != 3 or found.shape[:2] != shape or not found.shape[2]:
         raise ValueError(

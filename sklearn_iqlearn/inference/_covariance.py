@@ -11,6 +11,7 @@ from sklearn_iqlearn._approximation.kernel import ApproximateTransitions
 from sklearn_iqlearn._coefficients.identification import TAKES_PART, told_and_open, unmoved
 from sklearn_iqlearn._estimator.fitted import as_told
 from sklearn_iqlearn._estimator.fitting import assemble
+from sklearn_iqlearn._estimator.named_features import NamedFeatures
 from sklearn_iqlearn._estimator.parameters import choose
 from sklearn_iqlearn._estimator.reading import check_actions, check_states, read_X, read_y
 from sklearn_iqlearn._estimator.wrapped import unwrap
@@ -283,9 +284,12 @@ def coefficient_names(estimator, feature_names):
 
 
 def name_features(estimator, n_features, feature_names):
-    if feature_names is None:
-        known = estimator.transitions is None and hasattr(estimator, "feature_names_in_")
-        feature_names = estimator.feature_names_in_ if known else [f"x{k}" for k in range(n_features)]
+    if feature_names is None and isinstance(estimator.features, Mapping):
+        feature_names = NamedFeatures.of(estimator.features, estimator.classes_).names
+    elif feature_names is None:
+        known = estimator.transitions is None and estimator.features is None
+        columns = [f"x{k}" for k in range(n_features)]
+        feature_names = getattr(estimator, "feature_names_in_", columns) if known else columns
     names = any_array("feature_names", feature_names)
     if names.shape != (n_features,):
         raise ValueError(f"feature_names must have {n_features} names, got {plain(feature_names)}.")
