@@ -66,6 +66,11 @@ class Situation:
         """Between the states, by action, as ``count_moves`` counts them."""
         return count_moves(*self.rows, self.counts.shape)
 
+    @cached_property
+    def values(self):
+        """The distinct values of each column, sorted."""
+        return [np.unique(column) for column in self.columns.T]
+
     def transitions(self, functions):
         """The approximate transitions with these functions, one of each action."""
         values = {key: function(self.X) for key, function in {id(f): f for f in functions}.items()}
@@ -162,7 +167,7 @@ def _chosen(situation, families):
     residuals = None
     for _ in range(MOST_CHOICES):
         picks = [
-            choose(situation.trial(action, found[1].value), situation.columns, families)
+            choose(situation.trial(action, found[1].value), situation.values, families)
             for action in range(len(functions))
         ]
         told = [repr(transformer) for transformer, _ in picks]

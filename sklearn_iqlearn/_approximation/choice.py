@@ -16,7 +16,7 @@ from functools import cached_property
 import numpy as np
 
 from sklearn_iqlearn.preprocessing._hats import Hats, hats, nodes_of
-from sklearn_iqlearn.preprocessing._splines import Splines
+from sklearn_iqlearn.preprocessing._splines import Splines, spline_of
 
 N_FOLDS = 5
 # Rows of an action that judge: more of them change no choice to speak of.
@@ -68,8 +68,8 @@ class HatSearch:
     levels = (0, 1)
     most = 2
 
-    def __init__(self, trial, columns):
-        self.trial, self.columns = trial, columns
+    def __init__(self, trial, values):
+        self.trial, self.values = trial, values
 
     def counts(self, levels):
         """Nodes of each column."""
@@ -80,9 +80,7 @@ class HatSearch:
     def loss(self, levels):
         """Weighted squared residuals in the folds held out."""
         trial = self.trial
-        nodes = [
-            nodes_of(column, count) for column, count in zip(self.columns.T, self.counts(levels), strict=True)
-        ]
+        nodes = [nodes_of(column, count) for column, count in zip(self.values, self.counts(levels), strict=True)]
         functions = hats(trial.X, nodes)
         spread = trial.folds * trial.weight
         mass, total = functions.T @ spread.T, functions.T @ (spread * trial.target).T
@@ -102,17 +100,16 @@ class SplineSearch:
     levels = (0, 1, 5)
     most = np.inf
 
-    def __init__(self, trial, columns):
-        d = columns.shape[1]
+    def __init__(self, trial, values):
         parts = [np.ones((len(trial.X), 1))]
-        self.places = {}
+        self.places, size = {}, 1
         for level in self.levels[1:]:
-            for column in range(d):
-                counts = [level * (other == column) for other in range(d)]
-                part = Splines(counts).fit(columns).transform(trial.X)
-                start = sum(found.shape[1] for found in parts)
-                self.places[column, level] = np.arange(start, start + part.shape[1])
+            for column, distinct in enumerate(values):
+                spline = spline_of(distinct, level)
+                part = spline.transform(trial.X[:, [column]]) if spline else np.empty((len(trial.X), 0))
+                self.places[column, level] = size + np.arange(part.shape[1])
                 parts.append(part)
+                size += part.shape[1]
         whole = np.concatenate(parts, axis=1)
         whole[:, 1:] -= np.average(whole[:, 1:], axis=0, weights=trial.weight)
         spread = [whole[fold] * trial.weight[fold, None] for fold in trial.folds]
@@ -157,21 +154,21 @@ def search(family, n_columns, n):
         loss, best = found
 
 
-def choose(trial, columns, families=(HatSearch, SplineSearch)):
+def choose(trial, values, families=(HatSearch, SplineSearch)):
     """A transformer, not fitted, and its mean squared residual held out.
 
     Parameters
     ----------
     trial : Trial
-    columns : ndarray of shape (S, d)
-        All distinct states.
+    values : list of d ndarrays
+        The distinct values of each column, sorted.
     families : sequence
         Which compete: a later one must be better by the margin.
     """
     n, least, best = len(trial.target), np.inf, None
     for kind in families:
-        family = kind(trial, columns)
-        levels, loss = search(family, columns.shape[1], n)
+        family = kind(trial, values)
+        levels, loss = search(family, len(values), n)
         if best is None or loss < least * (1 - np.log(n) / n):
             best, least = family.transformer(levels), loss
     return best, least / trial.weight.sum()

@@ -58,7 +58,7 @@ class Hats(TransformerMixin, BaseEstimator):
         """
         X = validate_data(self, X, dtype=np.float64)
         counts = counts_of_columns("n_nodes", self.n_nodes, X.shape[1], least=1)
-        self.nodes_ = [nodes_of(column, count) for column, count in zip(X.T, counts, strict=True)]
+        self.nodes_ = [nodes_of(np.unique(column), count) for column, count in zip(X.T, counts, strict=True)]
         return self
 
     def transform(self, X):
@@ -78,9 +78,8 @@ class Hats(TransformerMixin, BaseEstimator):
         return hats(validate_data(self, X, dtype=np.float64, reset=False), self.nodes_)
 
 
-def nodes_of(column, n_nodes):
-    """The nodes of a column."""
-    values = np.unique(column)
+def nodes_of(values, n_nodes):
+    """The nodes of a column with these distinct values, sorted."""
     if len(values) <= n_nodes:
         return values
     return np.linspace(values[0], values[-1], n_nodes) if n_nodes > 1 else values[:1]

@@ -54,7 +54,7 @@ class Splines(TransformerMixin, BaseEstimator):
         X = validate_data(self, X, dtype=np.float64)
         counts = counts_of_columns("n_knots", self.n_knots, X.shape[1], least=0)
         self.transformers_ = [
-            _transformer(np.unique(column), count) for column, count in zip(X.T, counts, strict=True)
+            spline_of(np.unique(column), count) for column, count in zip(X.T, counts, strict=True)
         ]
         return self
 
@@ -80,7 +80,7 @@ class Splines(TransformerMixin, BaseEstimator):
         return np.concatenate([np.empty((len(X), 0)), *parts], axis=1)
 
 
-def _transformer(values, n_knots):
+def spline_of(values, n_knots):
     """scikit-learn's transformer for a column of these distinct values, fitted, or None."""
     n_knots = min(n_knots, len(values) - 1)
     if n_knots <= 0:
