@@ -18,7 +18,7 @@ FLOOR_TESTS := $(addprefix tests/test_,common.py classifier.py predictions.py q_
 
 .PHONY: demo test test-array-api test-floor test-spark lint types wheel bench bench-control bench-structural \
 	bench-coverage bench-convergence bench-networks bench-alpha bench-horizon bench-shrinkage bench-counting \
-	bench-policy-reward clean
+	bench-policy-reward bench-types clean
 
 demo: $(PLAIN)
 	$(BIN)/python examples/rust_bus.py
@@ -87,6 +87,10 @@ bench-counting: $(READY)
 # The table of docs/policy_reward.md.
 bench-policy-reward: $(READY)
 	$(BIN)/python benchmarks/policy_reward.py
+
+# Monte Carlo of latent types, half an hour.
+bench-types: $(READY)
+	$(BIN)/python benchmarks/types.py
 
 # A wheel in an environment of its own must import, load the data and fit.
 wheel: $(READY)

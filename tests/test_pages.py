@@ -58,7 +58,15 @@ def run(page):
 
 @pytest.mark.parametrize(
     "page",
-    ["counterfactual.md", "episodes.md", "masks.md", "policy_reward.md", "reading_a_reward.md", "trust.md"],
+    [
+        "counterfactual.md",
+        "episodes.md",
+        "masks.md",
+        "policy_reward.md",
+        "reading_a_reward.md",
+        "trust.md",
+        "types.md",
+    ],
 )
 def test_the_snippets_run_and_tell_the_truth(page, monkeypatch):
     monkeypatch.syspath_prepend(ROOT / "examples")

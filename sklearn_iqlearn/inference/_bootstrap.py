@@ -4,7 +4,6 @@ import copy
 import os
 import warnings
 from collections.abc import Mapping
-from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,9 +12,10 @@ from scipy.special import ndtri
 from sklearn.exceptions import ConvergenceWarning
 
 from sklearn_iqlearn._estimator.parameters import check_confidence, check_seed, choose
+from sklearn_iqlearn._estimator.telling import quiet
 from sklearn_iqlearn._model.demonstrations import check_weight, number_ids
 from sklearn_iqlearn._numerics.checks import check_count, is_count, plain
-from sklearn_iqlearn.exceptions import DataWarning, IdentificationWarning
+from sklearn_iqlearn.exceptions import IdentificationWarning
 from sklearn_iqlearn.inference._covariance import find_fit, order_of_rows, same_data
 
 
@@ -180,13 +180,13 @@ def bootstrap(
     if n_trajectories < 2:
         raise ValueError(f"trajectory must tell at least 2 trajectories to resample, got {n_trajectories}.")
     statistics = statistic if isinstance(statistic, Mapping) else {"": statistic}
-    estimates = {name: _value(estimator, what) for name, what in statistics.items()}
+    estimates = {name: value(estimator, what) for name, what in statistics.items()}
     n_open = {name: _n_open(estimator, what) for name, what in statistics.items()}
     place = np.searchsorted(members, ids).clip(max=n_trajectories - 1)  # rows without weight may be anywhere
     shares = np.full(n_trajectories, 1 / n_trajectories)
     rng = check_seed(random_state)
     draws = (rng.multinomial(n_trajectories, shares) for _ in range(n_resamples))
-    with _quiet():
+    with quiet():
         found = Parallel(n_jobs=n_jobs, verbose=verbose)(
             delayed(_refit)(estimator, X, y, weight * times[place], order, statistics, n_open, os.getpid())
             for times in draws
@@ -204,7 +204,7 @@ def bootstrap(
             stacklevel=2,
         )
     result = {
-        name: Resampled(estimate, _stack([values[name] for values in converged], estimate), n_trajectories)
+        name: Resampled(estimate, stack([values[name] for values in converged], estimate), n_trajectories)
         for name, estimate in estimates.items()
     }
     for name, resampled in result.items():
@@ -219,7 +219,7 @@ def bootstrap(
     return result if isinstance(statistic, Mapping) else result[""]
 
 
-def _stack(values, estimate):
+def stack(values, estimate):
     """The values of one statistic in all resamples."""
     shapes = {value.shape for value in values} | {estimate.shape}
     if len(shapes) > 1:
@@ -230,7 +230,7 @@ def _stack(values, estimate):
     return np.stack(values)
 
 
-def _value(model, what):
+def value(model, what):
     if isinstance(what, str):
         value = getattr(model, what, None)
         if value is None:
@@ -244,16 +244,6 @@ def _value(model, what):
     return np.asarray(value, dtype=np.float64)
 
 
-@contextmanager
-def _quiet():
-    """Without the warnings of single resamples, which are told in sum."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        warnings.simplefilter("ignore", IdentificationWarning)
-        warnings.simplefilter("ignore", DataWarning)
-        yield
-
-
 def _n_open(model, what):
     """Directions of the coefficients that a statistic is which the data leave open."""
     of_reward = what == "reward_coef_" or (what == "coef_" and model._unidentified is not None)
@@ -263,8 +253,7 @@ def _n_open(model, what):
 def _refit(estimator, X, y, weight, order, statistics, n_open, parent):
     """The statistics of a fit to one resample, None where there is none or it did not converge."""
     model = copy.copy(estimator).set_params(warm_start=True, verbose=0)
-    # Filters belong to the process: threads have their parent's, and must leave them alone.
-    with nullcontext() if os.getpid() == parent else _quiet():
+    with quiet(parent):
         try:
             model.fit(X, y, sample_weight=weight, **order)
         except (ArithmeticError, ValueError):  # the resample lacks what the fit needs
@@ -272,6 +261,6 @@ def _refit(estimator, X, y, weight, order, statistics, n_open, parent):
         if not model.converged_:
             return None
         return {
-            name: _value(model, what) * (1.0 if _n_open(model, what) <= n_open[name] else np.nan)
+            name: value(model, what) * (1.0 if _n_open(model, what) <= n_open[name] else np.nan)
             for name, what in statistics.items()
         }

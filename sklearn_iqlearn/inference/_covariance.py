@@ -159,7 +159,7 @@ def covariance(
             "kind must be 'auto', 'clustered' or 'sandwich' for a structural fit without transitions, whose "
             f"continuation is estimated too, got {kind!r}."
         )
-    mapping, basis = _mapping(estimator, problem, parameters), problem.basis
+    mapping, basis = mapping_of(estimator, problem, parameters), problem.basis
     left_open = np.empty((0, parameters.size))
     if estimator._unidentified is not None:
         left_open = np.linalg.solve(mapping, estimator._unidentified.T).T
@@ -246,7 +246,7 @@ def coefficients(estimator):
     return {name: getattr(estimator, name) for name in names if hasattr(estimator, name)}
 
 
-def _mapping(estimator, problem, parameters):
+def mapping_of(estimator, problem, parameters):
     """The matrix from the parameters of a problem to the fitted coefficients, both flat."""
     names = coefficients(estimator)
 

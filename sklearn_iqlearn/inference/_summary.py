@@ -136,7 +136,7 @@ def summary(
         estimate = weights @ np.concatenate([np.ravel(value) for value in coefficients(estimator).values()])
         spread, names = np.sqrt(np.diagonal(matrix)), list(matrix.index)
         interval = normal_interval(estimate, spread, confidence)
-    table = _regression_table(names, estimate, spread, interval, confidence)
+    table = regression_table(names, estimate, spread, interval, confidence)
     log_likelihood, total = estimator._log_likelihood(X, y, sample_weight)
     table.attrs = {
         "Q": estimator._form().__name__.lower(),
@@ -197,7 +197,7 @@ def _origin(estimator, estimate, feature_names):
     )
 
 
-def _regression_table(names, estimate, standard_error, interval, confidence):
+def regression_table(names, estimate, standard_error, interval, confidence):
     """Coefficient, standard error, z, p and interval, a row for each name."""
     with np.errstate(divide="ignore", invalid="ignore"):
         z = estimate / standard_error
