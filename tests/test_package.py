@@ -169,6 +169,9 @@ def test_documented_attributes_are_those_of_fits():
             [[0], [0]], [0, 1]
         ),
         IQLearnClassifier("estimate").fit([[0], [0], [0]], [0, 1, 0], trajectory=[0, 0, 0]),
+        IQLearnClassifier(q_type="structural", features={0: [0], 1: []}).fit(
+            [[0.0], [1.0], [0.0], [1.0]], [0, 1, 1, 0], trajectory=[0, 0, 0, 0]
+        ),
     ]
     document = numpydoc.docscrape.ClassDoc(IQLearnClassifier)
     documented = {name for entry in document["Attributes"] for name in entry.name.split(", ")}

@@ -11,6 +11,7 @@ from sklearn_iqlearn._estimator.parameters import check_numbers, check_sizes, ch
 from sklearn_iqlearn._estimator.presentation import present
 from sklearn_iqlearn._numerics.checks import plain
 from sklearn_iqlearn._q_functions import JAX_FORMS, NEWTON_FORMS, Q_FUNCTIONS, SPARSE_FORMS
+from sklearn_iqlearn._q_functions.structural import Structural
 from sklearn_iqlearn._solvers.path import SOLVERS
 from sklearn_iqlearn._version import __version__
 
@@ -130,6 +131,11 @@ class Settings(BaseEstimator):
     def _check_parameters(self):
         check_numbers(self)
         check_sizes(self)
+        if self.basis is not None and (self.transitions is not None or self._form() is not Structural):
+            raise ValueError(
+                "basis must be None but for q_type='structural' without transitions, where it carries the "
+                f"continuation, got {plain(self.basis)} with q_type={self.q_type!r}."
+            )
         solver = self._solver()
         need, forms = GIVES[solver.needs]
         if not self._form_gives(solver.needs):

@@ -58,6 +58,11 @@ class Worlds(FittedPolicy):
         once the transitions or the discount change. ``q_type="structural"``, ``reward_coef`` and
         ``rewards.anchor`` choose among them by what is known of the reward.
 
+        Of a structural fit without ``transitions`` the moves stay those of its rows: ``reward_coef``,
+        ``base_reward``, ``discount``, ``temperature`` and ``forbid`` may change, ``base_reward`` and ``forbid`` as
+        functions of X. It can be trusted as far as the world's policy stays where there are rows of the actions it
+        takes.
+
         Parameters
         ----------
         transitions : as for the estimator, optional
@@ -74,11 +79,6 @@ class Worlds(FittedPolicy):
         forbid : action, list of actions, or boolean array of shape (S, A), optional
             Actions that can no longer be taken, everywhere or where the array is true. Earlier bans stay, and so
             does ``action_mask``.
-
-        Of a structural fit without ``transitions`` the moves stay those of its rows: ``reward_coef``,
-        ``base_reward``, ``discount``, ``temperature`` and ``forbid`` may change, ``base_reward`` and ``forbid`` as
-        functions of X. It can be trusted as far as the world's policy stays where there are rows of the actions it
-        takes.
 
         Returns
         -------
