@@ -306,7 +306,7 @@ def test_a_trial_too_far_away_is_given_up_and_a_solution_is_not():
     ("parameters", "message"),
     [
         ({"features": None}, "features must be given for q_type='structural'"),
-        ({"transitions": None, "features": None}, "transitions must be given for q_type='structural'"),
+        ({"transitions": None, "features": None}, "features must be a function of X without.*got None"),
         ({"features": np.ones((5, 3, 2))}, r"features must have shape \(6, K\) or \(6, 3, K\)"),
         ({"features": np.full((6, 3, 2), np.nan)}, "features must be finite, got nan"),
         ({"solver": "lbfgs"}, "solver='lbfgs' needs a gradient by JAX, which q_type='structural' does not give"),

@@ -85,7 +85,8 @@ class HatSearch:
         spread = trial.folds * trial.weight
         mass, total = functions.T @ spread.T, functions.T @ (spread * trial.target).T
         mass, total = mass.sum(axis=1, keepdims=True) - mass, total.sum(axis=1, keepdims=True) - total
-        means = total.sum(axis=0) / mass.sum(axis=0)
+        rows = mass.sum(axis=0)
+        means = total.sum(axis=0) / np.where(rows > 0, rows, 1.0)  # 0 where all rows are in one fold
         weights = np.where(mass > 0, total / np.where(mass > 0, mass, 1.0), means)
         misses = trial.target - (functions @ weights)[np.arange(len(trial.target)), trial.fold]
         return float(trial.weight @ misses**2)

@@ -15,7 +15,7 @@ from sklearn_iqlearn._approximation.approximate import Situation, approximate
 from sklearn_iqlearn._approximation.basis import Functions
 from sklearn_iqlearn._approximation.choice import N_FOLDS
 from sklearn_iqlearn._estimator.row_functions import base_in, exists_in, features_in
-from sklearn_iqlearn._model.moves import CUT_OFF, ENDED
+from sklearn_iqlearn._model.moves import CUT_OFF
 from sklearn_iqlearn._numerics.checks import plain
 
 NO_ORDER = (
@@ -60,13 +60,12 @@ def approximated(estimator, X, demonstrations, rows, ids, fitted):
         temperature=float(estimator.temperature),
     )
     found = approximate(situation, _given_functions(estimator.basis, classes, X))
-    doubts = [NO_ORDER] * bool((rows.successors == ENDED).all() and ids is None and estimator.discount > 0)
     demonstrations = replace(
         demonstrations,
         transitions=found.transitions,
         known=demonstrations.counts,
         penalised=found.transitions.pairs,
-        doubts=demonstrations.doubts + doubts + found.doubts,
+        doubts=demonstrations.doubts + found.doubts,
     )
     return (
         demonstrations,

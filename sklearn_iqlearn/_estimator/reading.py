@@ -17,7 +17,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_X_y, validate_data
 
 from sklearn_iqlearn._approximation.kernel import Rows
-from sklearn_iqlearn._estimator.approximated import approximated
+from sklearn_iqlearn._estimator.approximated import NO_ORDER, approximated
 from sklearn_iqlearn._estimator.first_step import estimate, is_estimated
 from sklearn_iqlearn._estimator.row_functions import (
     base_in,
@@ -142,6 +142,8 @@ def read_rows(estimator, X, values, y, weight, held, order):
     held_states = position[len(position) - len(held_actions) :]
     held_out = pair_counts(held_states, held_actions, held[held > 0], demonstrations.counts.shape)
     doubts = doubt_steps(kept, following, order["trajectory"], order["step"])
+    if structural and estimator.discount > 0 and order["trajectory"] is None and order["next_X"] is None:
+        doubts.append(NO_ORDER)
     demonstrations = replace(demonstrations, base_reward=base_reward, doubts=doubts, held_out=held_out)
     fitted = {"classes_": classes, "states_": states}
     if structural:

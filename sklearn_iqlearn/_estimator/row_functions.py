@@ -153,6 +153,6 @@ def _ask(name, function, X):
     if not callable(function):
         raise ValueError(
             f"{name} must be a function of X without transitions, since the rows of X are the states, got "
-            f"{type(function).__name__}."
+            f"{None if function is None else type(function).__name__}."
         )
     return function(X)
