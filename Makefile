@@ -18,7 +18,7 @@ FLOOR_TESTS := $(addprefix tests/test_,common.py classifier.py predictions.py q_
 
 .PHONY: demo test test-array-api test-floor test-spark lint types wheel bench bench-control bench-structural \
 	bench-coverage bench-convergence bench-networks bench-alpha bench-horizon bench-shrinkage bench-counting \
-	bench-policy-reward bench-types clean
+	bench-policy-reward bench-types bench-truth clean
 
 demo: $(PLAIN)
 	$(BIN)/python examples/rust_bus.py
@@ -91,6 +91,10 @@ bench-policy-reward: $(READY)
 # Monte Carlo of latent types, half an hour.
 bench-types: $(READY)
 	$(BIN)/python benchmarks/types.py
+
+# Simulations with a known truth beside published figures, some minutes; the tables of docs/truth.md.
+bench-truth: $(READY)
+	$(BIN)/python benchmarks/truth
 
 # A wheel in an environment of its own must import, load the data and fit.
 wheel: $(READY)

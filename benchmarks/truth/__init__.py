@@ -1,0 +1,1 @@
+"""Simulations whose truth is known, and how near the estimates come to it."""
