@@ -138,7 +138,7 @@ def approximate(situation, functions=None):
     """Transitions by functions that are given, one of each action, or chosen."""
     doubts: list[str] = []
     if functions is None:
-        many = situation.columns.shape[1] > HatSearch.most
+        many = situation.columns.shape[1] > 1
         functions, residuals, found = _chosen(situation, (HatSearch, SplineSearch) if many else (HatSearch,))
     else:
         residuals, found = None, _settle(situation, functions)

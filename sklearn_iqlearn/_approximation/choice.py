@@ -7,7 +7,7 @@ squared residuals by more than ``log(n)`` of their mean, which columns that say 
 1978).
 
 Two families compete: averages of products of hats, in at most two columns, which never run away, and projections
-on additive splines in any number of columns, which must be better by the same margin.
+on additive splines in any number of columns, or polynomials of a few, which must be better by the same margin.
 """
 
 from dataclasses import dataclass
@@ -16,6 +16,7 @@ from functools import cached_property
 import numpy as np
 
 from sklearn_iqlearn.preprocessing._hats import Hats, hats, nodes_of
+from sklearn_iqlearn.preprocessing._polynomials import Polynomials
 from sklearn_iqlearn.preprocessing._splines import Splines, spline_of
 
 N_FOLDS = 5
@@ -25,6 +26,10 @@ MOST_ROWS = 20_000
 FEWEST = (20, 10)
 # Nodes of one column for a row.
 DENSITY = 1.25
+# Columns of polynomials, at most.
+MOST_TOGETHER = 4
+# Share of the target's squares below which residuals are rounding.
+EXACT = 1e-20
 # Ridge of the projections on trial, in mean squares of their functions.
 RIDGE = 1e-6
 
@@ -91,39 +96,33 @@ class HatSearch:
         misses = trial.target - (functions @ weights)[np.arange(len(trial.target)), trial.fold]
         return float(trial.weight @ misses**2)
 
-    def transformer(self, levels):
-        return Hats(self.counts(levels))
+    def candidates(self, levels, loss):
+        """Transformers and their losses, from the levels that the search has found."""
+        yield Hats(self.counts(levels)), loss
 
 
-class SplineSearch:
-    """Projections: additive splines, judged by sums of squares and products alone."""
+class Moments:
+    """Sums of squares and products of functions in each fold, by which least squares on any of them is judged.
 
-    levels = (0, 1, 5)
-    most = np.inf
+    Parameters
+    ----------
+    trial : Trial
+    functions : ndarray of shape (n, J)
+        Beside them there is a constant.
+    """
 
-    def __init__(self, trial, values):
-        parts = [np.ones((len(trial.X), 1))]
-        self.places, size = {}, 1
-        for level in self.levels[1:]:
-            for column, distinct in enumerate(values):
-                spline = spline_of(distinct, level)
-                part = spline.transform(trial.X[:, [column]]) if spline else np.empty((len(trial.X), 0))
-                self.places[column, level] = size + np.arange(part.shape[1])
-                parts.append(part)
-                size += part.shape[1]
-        whole = np.concatenate(parts, axis=1)
-        whole[:, 1:] -= np.average(whole[:, 1:], axis=0, weights=trial.weight)
-        spread = [whole[fold] * trial.weight[fold, None] for fold in trial.folds]
-        self.grams = np.stack([part.T @ whole[fold] for part, fold in zip(spread, trial.folds, strict=True)])
-        self.products = np.stack(
-            [part.T @ trial.target[fold] for part, fold in zip(spread, trial.folds, strict=True)]
-        )
+    def __init__(self, trial, functions):
+        functions = functions - np.average(functions, axis=0, weights=trial.weight)
+        whole = np.concatenate([np.ones((len(functions), 1)), functions], axis=1)
+        self.grams, self.products = np.empty((N_FOLDS, *whole.shape[1:] * 2)), np.empty((N_FOLDS, whole.shape[1]))
+        for fold, rows in enumerate(trial.folds):
+            spread = whole[rows] * trial.weight[rows, None]
+            self.grams[fold], self.products[fold] = spread.T @ whole[rows], spread.T @ trial.target[rows]
         self.squares = (trial.folds * trial.weight) @ trial.target**2
 
-    def loss(self, levels):
-        """Weighted squared residuals in the folds held out."""
-        places = [self.places[column, level] for column, level in enumerate(levels) if level]
-        taken = np.concatenate([np.zeros(1, dtype=np.intp), *places])
+    def loss(self, taken):
+        """Weighted squared residuals, in the folds held out, of least squares on some of the functions."""
+        taken = np.concatenate([[0], 1 + taken])
         grams, products = self.grams[:, taken[:, None], taken], self.products[:, taken]
         train = grams.sum(axis=0) - grams
         ridge = RIDGE * np.einsum("fjj->fj", train)
@@ -133,8 +132,39 @@ class SplineSearch:
         fitted = np.einsum("fj,fjk,fk->f", weights, grams, weights)
         return float(np.sum(self.squares - 2 * np.einsum("fj,fj->f", weights, products) + fitted))
 
-    def transformer(self, levels):
-        return Splines(list(levels))
+
+class SplineSearch:
+    """Projections: additive splines; and of two to four columns, those that these take, polynomials together."""
+
+    levels = (0, 1, 5)
+    most = np.inf
+
+    def __init__(self, trial, values):
+        self.trial = trial
+        parts = [np.empty((len(trial.X), 0))]
+        self.places, size = {}, 0
+        for level in self.levels[1:]:
+            for column, distinct in enumerate(values):
+                spline = spline_of(distinct, level)
+                part = spline.transform(trial.X[:, [column]]) if spline else parts[0]
+                self.places[column, level] = size + np.arange(part.shape[1])
+                parts.append(part)
+                size += part.shape[1]
+        self.moments = Moments(trial, np.concatenate(parts, axis=1))
+
+    def loss(self, levels):
+        """Weighted squared residuals in the folds held out."""
+        places = [self.places[column, level] for column, level in enumerate(levels) if level]
+        return self.moments.loss(np.concatenate([np.empty(0, dtype=np.intp), *places]))
+
+    def candidates(self, levels, loss):
+        """Transformers and their losses, from the levels that the search has found."""
+        yield Splines(list(levels)), loss
+        columns = [column for column, level in enumerate(levels) if level]
+        if 2 <= len(columns) <= MOST_TOGETHER:
+            together = Polynomials(columns=columns).fit(self.trial.X)
+            functions = together.transform(self.trial.X)
+            yield together, Moments(self.trial, functions).loss(np.arange(functions.shape[1]))
 
 
 def search(family, n_columns, n):
@@ -142,6 +172,7 @@ def search(family, n_columns, n):
     ladder = family.levels
     best = (ladder[0],) * n_columns
     loss = family.loss(best)
+    nothing = EXACT * (family.trial.weight @ family.trial.target**2)
     while True:
         trials = []
         for column, level in enumerate(best):
@@ -150,13 +181,13 @@ def search(family, n_columns, n):
                 levels = (*best[:column], finer, *best[column + 1 :])
                 trials.append((family.loss(levels), levels))
         found = min(trials, default=(np.inf, None))
-        if not found[0] < loss * (1 - np.log(n) / n):
+        if loss <= nothing or not found[0] < loss * (1 - np.log(n) / n):
             return best, loss
         loss, best = found
 
 
-def choose(trial, values, families=(HatSearch, SplineSearch)):
-    """A transformer, not fitted, and its mean squared residual held out.
+def choose(trial, values, families):
+    """A transformer, not fitted to all states, and its mean squared residual held out.
 
     Parameters
     ----------
@@ -169,7 +200,7 @@ def choose(trial, values, families=(HatSearch, SplineSearch)):
     n, least, best = len(trial.target), np.inf, None
     for kind in families:
         family = kind(trial, values)
-        levels, loss = search(family, len(values), n)
-        if best is None or loss < least * (1 - np.log(n) / n):
-            best, least = family.transformer(levels), loss
+        for transformer, loss in family.candidates(*search(family, len(values), n)):
+            if best is None or loss < least * (1 - np.log(n) / n):
+                best, least = transformer, loss
     return best, least / trial.weight.sum()

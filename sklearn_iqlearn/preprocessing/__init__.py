@@ -5,6 +5,7 @@ from sklearn_iqlearn.preprocessing._encoder import StateEncoder
 from sklearn_iqlearn.preprocessing._estimate import estimate_transitions
 from sklearn_iqlearn.preprocessing._gymnasium import from_gymnasium
 from sklearn_iqlearn.preprocessing._hats import Hats
+from sklearn_iqlearn.preprocessing._polynomials import Polynomials
 from sklearn_iqlearn.preprocessing._renewal import renewal_transitions
 from sklearn_iqlearn.preprocessing._splines import Splines
 from sklearn_iqlearn.preprocessing._time import with_time
@@ -12,6 +13,7 @@ from sklearn_iqlearn.preprocessing._transition_estimator import TransitionEstima
 
 __all__ = [
     "Hats",
+    "Polynomials",
     "Splines",
     "StateEncoder",
     "TransitionEstimator",

@@ -1,0 +1,82 @@
+"""Polynomials of a few columns together."""
+
+import numpy as np
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import PolynomialFeatures, StandardScaler
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from sklearn_iqlearn._numerics.checks import check_count, plain
+
+
+class Polynomials(TransformerMixin, BaseEstimator):
+    """Products of powers of some columns, in units of their spread: what depends on columns together.
+
+    Without a constant: as ``basis`` of ``IQLearnClassifier``, which has its own, they are a projection.
+
+    Parameters
+    ----------
+    degree : int >= 1, default=3
+        Most factors of a product.
+    columns : sequence of int, optional
+        Which columns take part; by default all.
+
+    Attributes
+    ----------
+    pipeline_ : Pipeline
+        scikit-learn's scaler and products, of the columns that take part.
+    n_features_in_ : int
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_iqlearn.preprocessing import Polynomials
+    >>> X = np.random.default_rng(0).uniform(size=(100, 3))
+    >>> Polynomials(degree=2, columns=[0, 2]).fit_transform(X).shape
+    (100, 5)
+    """
+
+    def __init__(self, degree=3, columns=None):
+        self.degree = degree
+        self.columns = columns
+
+    def fit(self, X, y=None):
+        """Find the units of the columns.
+
+        Parameters
+        ----------
+        X : array of shape (n_rows, n_features)
+        y : ignored
+
+        Returns
+        -------
+        self : Polynomials
+        """
+        check_count("degree", self.degree)
+        X = validate_data(self, X, dtype=np.float64)
+        places = np.arange(X.shape[1])
+        if self.columns is not None and not np.isin(self.columns, places).all():
+            raise ValueError(f"columns must be among 0 to {X.shape[1] - 1}, got {plain(self.columns)}.")
+        steps = StandardScaler(), PolynomialFeatures(self.degree, include_bias=False)
+        self.pipeline_ = make_pipeline(*steps).fit(X[:, self._taken])
+        return self
+
+    @property
+    def _taken(self):
+        return slice(None) if self.columns is None else list(self.columns)
+
+    def transform(self, X):
+        """The products of rows.
+
+        Parameters
+        ----------
+        X : array of shape (n_rows, n_features)
+
+        Returns
+        -------
+        products : ndarray of shape (n_rows, n_products)
+        """
+        check_is_fitted(self)
+        X = validate_data(self, X, dtype=np.float64, reset=False)
+        return self.pipeline_.transform(X[:, self._taken])
