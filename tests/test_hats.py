@@ -1,4 +1,4 @@
-"""``Hats`` and ``Splines``: functions of columns, and what makes them fit to carry values."""
+"""``Hats``, ``Splines`` and ``Polynomials``: functions of columns, and what makes them fit to carry values."""
 
 import numpy as np
 import pandas as pd
@@ -6,14 +6,14 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from sklearn_iqlearn.preprocessing import Hats, Splines
+from sklearn_iqlearn.preprocessing import Hats, Polynomials, Splines
 
 
 def rows(seed=0, n=200, d=2):
     return np.random.default_rng(seed).normal(size=(n, d))
 
 
-@parametrize_with_checks([Hats(), Splines()])
+@parametrize_with_checks([Hats(), Splines(), Polynomials()])
 def test_scikit_learn_checks(estimator, check):
     check(estimator)
 
@@ -132,3 +132,15 @@ def test_names_of_columns(kind):
 def test_bad_counts(transformer, message):
     with pytest.raises(ValueError, match=message):
         transformer.fit(rows())
+
+
+def test_polynomials_are_products_of_powers_of_the_columns_taken():
+    """Any polynomial of the degree is a sum of them and a constant; columns that are not taken play no role."""
+    X = rows(d=3)
+    functions = Polynomials(degree=3, columns=[0, 2]).fit_transform(X)
+    target = X[:, 0] ** 2 * X[:, 2] - 2 * X[:, 2] ** 3 + X[:, 0]
+    design = np.column_stack([np.ones(len(X)), functions])
+    assert functions.shape[1] == 9
+    assert_allclose(design @ np.linalg.lstsq(design, target)[0], target, rtol=0, atol=1e-11)
+    with pytest.raises(ValueError, match=r"columns must be among 0 to 2, got \[3\]"):
+        Polynomials(columns=[3]).fit(X)

@@ -66,6 +66,7 @@ def run(page):
         "reading_a_reward.md",
         "trust.md",
         "types.md",
+        "without_transitions.md",
     ],
 )
 def test_the_snippets_run_and_tell_the_truth(page, monkeypatch):

@@ -2,8 +2,6 @@
 
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import PolynomialFeatures, StandardScaler
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_iqlearn._numerics.checks import check_count, plain
@@ -23,8 +21,10 @@ class Polynomials(TransformerMixin, BaseEstimator):
 
     Attributes
     ----------
-    pipeline_ : Pipeline
-        scikit-learn's scaler and products, of the columns that take part.
+    scaler_ : StandardScaler
+        Of the columns that take part.
+    products_ : PolynomialFeatures
+        Of the scaled columns.
     n_features_in_ : int
     feature_names_in_ : ndarray of shape (n_features_in_,)
 
@@ -53,13 +53,15 @@ class Polynomials(TransformerMixin, BaseEstimator):
         -------
         self : Polynomials
         """
+        from sklearn.preprocessing import PolynomialFeatures, StandardScaler  # loaded only where it is used
+
         check_count("degree", self.degree)
         X = validate_data(self, X, dtype=np.float64)
         places = np.arange(X.shape[1])
         if self.columns is not None and not np.isin(self.columns, places).all():
             raise ValueError(f"columns must be among 0 to {X.shape[1] - 1}, got {plain(self.columns)}.")
-        steps = StandardScaler(), PolynomialFeatures(self.degree, include_bias=False)
-        self.pipeline_ = make_pipeline(*steps).fit(X[:, self._taken])
+        self.scaler_ = StandardScaler().fit(X[:, self._taken])
+        self.products_ = PolynomialFeatures(self.degree, include_bias=False).fit(X[:, self._taken])
         return self
 
     @property
@@ -79,4 +81,4 @@ class Polynomials(TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self)
         X = validate_data(self, X, dtype=np.float64, reset=False)
-        return self.pipeline_.transform(X[:, self._taken])
+        return self.products_.transform(self.scaler_.transform(X[:, self._taken]))

@@ -2,7 +2,6 @@
 
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.preprocessing import SplineTransformer, StandardScaler
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_iqlearn.preprocessing._knots import counts_of_columns
@@ -82,6 +81,8 @@ class Splines(TransformerMixin, BaseEstimator):
 
 def spline_of(values, n_knots):
     """scikit-learn's transformer for a column of these distinct values, fitted, or None."""
+    from sklearn.preprocessing import SplineTransformer, StandardScaler  # loaded only where it is used
+
     n_knots = min(n_knots, len(values) - 1)
     if n_knots <= 0:
         return None
