@@ -118,13 +118,13 @@ def test_names_of_columns(kind):
 @pytest.mark.parametrize(
     ("transformer", "message"),
     [
-        (Hats(0), "n_nodes must be an integer >= 1, or one for each of the 2 columns, got 0"),
-        (Hats(2.5), "n_nodes must be an integer >= 1, or one for each of the 2 columns, got 2.5"),
-        (Hats([3, 0]), r"n_nodes must be an integer >= 1, or one for each of the 2 columns, got \[3, 0\]"),
+        (Hats(0), "n_nodes must be an integer >= 1, or one for each of 2 columns, got 0"),
+        (Hats(2.5), "n_nodes must be an integer >= 1, or one for each of 2 columns, got 2.5"),
+        (Hats([3, 0]), r"n_nodes must be an integer >= 1, or one for each of 2 columns, got \[3, 0\]"),
         (Hats([3, 4, 5]), r"n_nodes must be .* each of the 2 columns, got \[3, 4, 5\]"),
         (Hats("many"), "n_nodes must be .* got 'many'"),
         (Hats(True), "n_nodes must be .* got True"),
-        (Splines(-1), "n_knots must be an integer >= 0, or one for each of the 2 columns, got -1"),
+        (Splines(-1), "n_knots must be an integer >= 0, or one for each of 2 columns, got -1"),
         (Splines([5]), r"n_knots must be .* each of the 2 columns, got \[5\]"),
         (Splines(None), "n_knots must be .* got None"),
     ],
