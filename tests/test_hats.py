@@ -97,6 +97,16 @@ def test_splines_of_columns_stand_side_by_side():
     assert_array_equal(Splines([5, 2, 0]).fit(X).transform(X), found)
 
 
+def test_polynomials_hold_products_of_columns():
+    """Beside a constant: a bilinear function of two columns is found exactly, whatever their units."""
+    X = rows(d=3) * [1.0, 1e4, 1.0]
+    functions = np.column_stack([np.ones(len(X)), Polynomials(2, columns=[0, 1]).fit(X).transform(X)])
+    product = 1 - X[:, 0] + X[:, 1] / 1e4 + 2 * X[:, 0] * X[:, 1] / 1e4
+    assert functions.shape[1] == 6
+    fitted = functions @ np.linalg.lstsq(functions, product, rcond=None)[0]
+    assert_allclose(fitted, product, rtol=0, atol=1e-10)
+
+
 @pytest.mark.parametrize("repeats", [1, 50])
 def test_neither_depends_on_how_often_a_value_occurs(repeats):
     """They describe where states are, not how often they were visited."""
@@ -106,7 +116,7 @@ def test_neither_depends_on_how_often_a_value_occurs(repeats):
     assert_allclose(Splines(5).fit(often).transform(X), Splines(5).fit(X).transform(X), rtol=0, atol=1e-13)
 
 
-@pytest.mark.parametrize("kind", [Hats, Splines])
+@pytest.mark.parametrize("kind", [Hats, Polynomials, Splines])
 def test_names_of_columns(kind):
     frame = pd.DataFrame(rows(), columns=["mileage", "age"])
     transformer = kind().fit(frame)
@@ -121,11 +131,13 @@ def test_names_of_columns(kind):
         (Hats(0), "n_nodes must be an integer >= 1, or one for each of 2 columns, got 0"),
         (Hats(2.5), "n_nodes must be an integer >= 1, or one for each of 2 columns, got 2.5"),
         (Hats([3, 0]), r"n_nodes must be an integer >= 1, or one for each of 2 columns, got \[3, 0\]"),
-        (Hats([3, 4, 5]), r"n_nodes must be .* each of the 2 columns, got \[3, 4, 5\]"),
+        (Hats([3, 4, 5]), r"n_nodes must be .* each of 2 columns, got \[3, 4, 5\]"),
         (Hats("many"), "n_nodes must be .* got 'many'"),
         (Hats(True), "n_nodes must be .* got True"),
         (Splines(-1), "n_knots must be an integer >= 0, or one for each of 2 columns, got -1"),
-        (Splines([5]), r"n_knots must be .* each of the 2 columns, got \[5\]"),
+        (Splines([5]), r"n_knots must be .* each of 2 columns, got \[5\]"),
+        (Polynomials(0), "degree must be"),
+        (Polynomials(columns=[0, 5]), r"columns must be among 0 to 1, got \[0, 5\]"),
         (Splines(None), "n_knots must be .* got None"),
     ],
 )

@@ -123,14 +123,12 @@ class Approximation:
     functions : list of A Functions
     table : DataFrame
         A row for each action.
-    spectral_radius : float
     doubts : list of str
     """
 
     transitions: ApproximateTransitions
     functions: list
     table: pd.DataFrame
-    spectral_radius: float
     doubts: list
 
 
@@ -145,9 +143,9 @@ def approximate(situation, functions=None):
         doubts = [_runs_away(situation.discount)] if found is None else _empty(situation, found[0])
     if found is None:
         functions, residuals, found = _chosen(situation, (HatSearch,))
-    transitions, solved, radius = found
+    transitions, solved = found
     transitions = transitions.guessing(solved.log_policy)
-    return Approximation(transitions, functions, _table(situation, transitions, residuals), radius, doubts)
+    return Approximation(transitions, functions, _table(situation, transitions, residuals), doubts)
 
 
 def _runs_away(discount):
@@ -183,7 +181,7 @@ def _chosen(situation, families):
 
 
 def _settle(situation, functions, log_policy=None, most_rounds=MOST_ROUNDS):
-    """The transitions, coefficients by pseudo-likelihood, and the spectral radius.
+    """The transitions, and the coefficients by pseudo-likelihood.
 
     None where a projection runs away: under the policy that was found, or because the rounds find none.
     """
@@ -191,10 +189,11 @@ def _settle(situation, functions, log_policy=None, most_rounds=MOST_ROUNDS):
     log_policy = situation.shares() if log_policy is None else log_policy
     averages = all(function.way is Averaging for function in functions)
     solved = situation.solved(transitions, log_policy, ROUNDS if averages else most_rounds)
+    if averages:
+        return transitions, solved
     radius = situation.discount * transitions.spectral_radius(np.exp(solved.log_policy))
-    if averages or (radius < RUNS_AWAY and (solved.settled or most_rounds < MOST_ROUNDS)):
-        return transitions, solved, radius
-    return None
+    stands = radius < RUNS_AWAY and (solved.settled or most_rounds < MOST_ROUNDS)
+    return (transitions, solved) if stands else None
 
 
 def _empty(situation, transitions):

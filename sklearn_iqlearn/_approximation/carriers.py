@@ -20,6 +20,8 @@ import scipy.sparse as sp
 # Ridge of a projection, in units of its functions' spread in the rows: of functions that depend on each other, or
 # are more than the rows, it takes the smallest weights.
 RIDGE = 1e-6
+# Spread of a function, in units of its mean, up to which it is a further constant, of weight 0.
+CONSTANT = 1e-10
 
 
 @dataclass(frozen=True)
@@ -115,14 +117,18 @@ class Projection(Carrier):
     @cached_property
     def inverse(self):
         total = self.known.sum()
-        gram = self.functions.T @ (self.functions * self.known[:, None]) / total
-        centre = np.eye(self.size)
-        centre[0, 1:] = -gram[0, 1:]
-        spread = np.sqrt(np.maximum(np.einsum("ij,ji->i", centre.T @ gram, centre), 0.0))
-        scale = centre / np.where(spread > 0, spread, 1.0)  # the constant's own is 1
+        mean = self.known @ self.functions / total
+        least, mean[0] = CONSTANT * np.abs(mean), 0.0
+        centred = self.functions - mean  # before they are squared, which takes the digits of functions far from 0
+        spread = np.sqrt(self.known @ centred**2 / total)  # the constant's own is 1
+        units = np.where(spread > least, spread, np.inf)
+        standard, scale = centred / units, np.eye(self.size)
+        scale[0] -= mean
+        scale /= units
         ridge = RIDGE * np.ones(self.size)
         ridge[0] = 0.0
-        return scale @ np.linalg.solve(scale.T @ gram @ scale + np.diag(ridge), scale.T) / total
+        gram = standard.T @ (standard * self.known[:, None]) / total
+        return scale @ np.linalg.solve(gram + np.diag(ridge), scale.T) / total
 
     def change(self, states, value, weights, pull):
         functions = self.functions[states]

@@ -80,6 +80,12 @@ class ApproximateTransitions(Transitions):
         """The weights of each action's functions, (J_a,), for values (S,)."""
         return [carrier.weights(value) for carrier in self.carriers]
 
+    def carried(self, value, policy, discount):
+        return {
+            "continuation_weights_": [discount * weight for weight in self.weights(value)],
+            "spectral_radius_": discount * self.spectral_radius(policy),
+        }
+
     def first_policy(self, counts):
         """That of the choice of functions: states are hardly visited twice, so that frequencies tell nothing."""
         return self.guess

@@ -77,7 +77,6 @@ def approximated(estimator, X, demonstrations, rows, ids, fitted):
                 for label, function in zip(classes.tolist(), found.functions, strict=True)
             },
             "continuation_": found.table,
-            "spectral_radius_": found.spectral_radius,
             "_approximation": found,
         },
     )

@@ -78,6 +78,9 @@ def counterfactual_of_rows(fit, *, reward_coef, base_reward, discount, temperatu
     if forbid is not None:
         world.action_mask = Allowed(fit.action_mask, _which(forbid, fit.classes_), fit.classes_)
     X, classes = states_given(fit), fit.classes_
+    if forbid is not None and not (left := world.action_mask(X).any(axis=1)).all():
+        state = plain(fit.states_[np.argmin(left)])
+        raise ValueError(f"forbid must leave an action in every state, got none in {state}.")
     kernel = fit._approximation.transitions
     exists = kernel.pairs if world.action_mask is None else exists_in(world.action_mask, X, classes)
     coef = fit.coef_ if reward_coef is None else real_array("reward_coef", reward_coef, fit.coef_.shape)
@@ -87,8 +90,7 @@ def counterfactual_of_rows(fit, *, reward_coef, base_reward, discount, temperatu
     reward = np.where(exists & kernel.pairs, reward, -np.inf)
     q = solve_soft_bellman(reward, kernel, float(world.discount), float(world.temperature))
     policy = np.exp(log_policy(q, world.temperature))
-    radius = world.discount * kernel.spectral_radius(policy)
-    if radius >= RUNS_AWAY and kernel.log_policy is not None:
+    if kernel.log_policy is not None and (radius := world.discount * kernel.spectral_radius(policy)) >= RUNS_AWAY:
         raise ArithmeticError(
             "basis runs away under the policy of this world: the spectral radius of what it carries on is "
             f"{radius:.4f}, so that values are not the sum of what follows. Fit with an averaging "
@@ -100,8 +102,8 @@ def counterfactual_of_rows(fit, *, reward_coef, base_reward, discount, temperatu
     vars(world).update(remember_parameters(world))
     world._n_fitted = fit._n_free()
     world.coef_, world.q_table_, world.policy_, world.reward_ = coef, q, policy, reward
-    world.value_, world.spectral_radius_ = soft_value(q, world.temperature), radius
-    world.continuation_weights_ = [world.discount * weight for weight in kernel.weights(world.value_)]
+    world.value_ = soft_value(q, world.temperature)
+    vars(world).update(kernel.carried(world.value_, policy, world.discount))
     return world
 
 

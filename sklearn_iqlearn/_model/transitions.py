@@ -149,9 +149,9 @@ class Transitions:
         with np.errstate(divide="ignore"):
             return np.log(smoothed / smoothed.sum(axis=1, keepdims=True))
 
-    def weights(self, value):
-        """What carries values to states that are not among these: of known transitions nothing, None."""
-        return None
+    def carried(self, value, policy, discount):
+        """Fitted attributes that tell what carries values to states not among these: of known transitions none."""
+        return {}
 
     def shortcut(self, weights, transposed):
         """What solves in ``I - sum_a diag(weights[:, a]) P_a``, or its transpose, without a factor of it, or None.

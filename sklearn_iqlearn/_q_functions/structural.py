@@ -191,11 +191,9 @@ class Structural:
 
     def _carried(self, parameters):
         """What carries the continuation to other states, where the transitions are approximate."""
-        objective = self.objective
-        weights = objective.transitions.weights(objective.soft_value(self.table(parameters)))
-        if weights is None:
-            return {}
-        return {"continuation_weights_": [objective.discount * weight for weight in weights]}
+        objective, table = self.objective, self.table(parameters)
+        value, policy = objective.soft_value(table), objective.policy(table)
+        return objective.transitions.carried(value, policy, objective.discount)
 
     def identified(self, parameters):
         """The parameters of least norm among those as likely, and the directions that the decisions leave open.
