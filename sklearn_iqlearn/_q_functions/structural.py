@@ -41,6 +41,7 @@ from sklearn_iqlearn._coefficients.separation import separation
 from sklearn_iqlearn._model.continuation import continuation
 from sklearn_iqlearn._model.soft_bellman import (
     MAX_ITER,
+    ROUNDING,
     NotSolved,
     solve_soft_bellman,
 )
@@ -283,7 +284,13 @@ class StructuralPoint:
     @cached_property
     def gradient(self):
         pull = self.evaluation.pull + self.evaluation.policy * self.pressure[:, None]
-        return np.einsum("sak,sa->k", self.problem.features, pull)
+        gradient = np.einsum("sak,sa->k", self.problem.features, pull)
+        noise = self.problem.objective.transitions.noise
+        if noise == 1:
+            return gradient
+        # Of projections rounding leaves so much more of a gradient that no step could make it smaller.
+        terms = np.einsum("sak,sa->k", np.abs(self.problem.features), np.abs(pull))
+        return np.where(np.abs(gradient) <= ROUNDING * noise * terms, 0.0, gradient)
 
     @cached_property
     def advantage_sensitivity(self):
