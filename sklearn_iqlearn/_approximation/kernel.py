@@ -86,6 +86,15 @@ class ApproximateTransitions(Transitions):
             "spectral_radius_": discount * self.spectral_radius(policy),
         }
 
+    def doubts(self, carried):
+        if self.log_policy is None or carried["spectral_radius_"] < 1:
+            return []
+        return [
+            "basis runs away under the fitted policy: the spectral radius of what its projection carries on is "
+            f"{carried['spectral_radius_']:.4f}, so that values are not the sum of what follows. Use fewer "
+            "functions, a lower discount, or an averaging basis, preprocessing.Hats."
+        ]
+
     def first_policy(self, counts):
         """That of the choice of functions: states are hardly visited twice, so that frequencies tell nothing."""
         return self.guess

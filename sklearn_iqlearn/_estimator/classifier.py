@@ -65,8 +65,9 @@ class IQLearnClassifier(CallbackSupportMixin, FittedReward):
         of one sum (``preprocessing.Hats``, bins, one-hot leaves) are averaged, which never runs away; of others,
         beside a constant, it is a projection (``preprocessing.Splines``), for which averages are put, with a
         warning, where it runs away. None chooses for each action by the residual of Bellman's equation in
-        trajectories held out: hats in up to two columns that matter or, of more than two columns, additive splines
-        where those are better (``continuation_`` tells). ``docs/without_transitions.md`` has the measurements.
+        trajectories held out: hats in up to two columns that matter or, of several columns, additive splines or
+        polynomials where those are better (``continuation_`` tells). ``docs/without_transitions.md`` has the
+        measurements.
     action_mask : boolean array of shape (S, A), or callable, optional
         Which actions exist in a state; by default all. Columns are in the order of ``classes_``, or those of a
         data frame are named by the actions. Without ``transitions`` a function of X, as ``fit`` and ``predict``

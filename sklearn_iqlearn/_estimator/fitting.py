@@ -98,8 +98,8 @@ def solve(estimator, problem, solver, start, tasks, fitted, held_out):
             print(f"iteration {n_iter:5d}  objective {loss:.12g}")
 
         def attributes():
-            table = problem.objective.whole(problem.table(parameters))
-            return fitted | problem.attributes(parameters) | {"q_table_": table}
+            table = problem.table(parameters)
+            return fitted | _of_the_form(problem, parameters, table) | {"q_table_": problem.objective.whole(table)}
 
         return tasks.iteration(attributes)
 
@@ -128,6 +128,8 @@ def outcome(problem, solution, demonstrations, held_out):
     if solution.converged:  # else there is a warning of that, which comes first
         tell(doubts, IdentificationWarning, stacklevel=4)
     q = problem.table(parameters)
+    form = _of_the_form(problem, parameters, q)
+    tell(objective.transitions.doubts(form), IdentificationWarning, stacklevel=4)
     value, policy = objective.soft_value(q), objective.policy(q)
     reward = objective.reward(q, value)
     counts, bar = demonstrations.counts, objective.transitions.bar
@@ -136,7 +138,7 @@ def outcome(problem, solution, demonstrations, held_out):
     validation = {} if held_out is None else held_out.attributes(objective.whole(q))
     return (
         validation
-        | problem.attributes(parameters)
+        | form
         | {
             "q_table_": objective.whole(q),
             "value_": value + objective.centre_value,
@@ -155,6 +157,14 @@ def outcome(problem, solution, demonstrations, held_out):
             "_n_fitted": None,
         }
     )
+
+
+def _of_the_form(problem, parameters, q):
+    """Fitted attributes of the form of Q, and of what carries its values to other states."""
+    objective = problem.objective
+    value = objective.soft_value(q) + objective.centre_value
+    carried = objective.transitions.carried(value, objective.policy(q), objective.discount)
+    return problem.attributes(parameters) | carried
 
 
 def _same_problem(estimator, fitted):

@@ -153,6 +153,10 @@ class Transitions:
         """Fitted attributes that tell what carries values to states not among these: of known transitions none."""
         return {}
 
+    def doubts(self, carried):
+        """What looks wrong in them: sentences."""
+        return []
+
     def shortcut(self, weights, transposed):
         """What solves in ``I - sum_a diag(weights[:, a]) P_a``, or its transpose, without a factor of it, or None.
 

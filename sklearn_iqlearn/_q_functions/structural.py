@@ -188,13 +188,7 @@ class Structural:
         return self, parameters
 
     def attributes(self, parameters):
-        return {"coef_": parameters / self.units} | self._carried(parameters)
-
-    def _carried(self, parameters):
-        """What carries the continuation to other states, where the transitions are approximate."""
-        objective, table = self.objective, self.table(parameters)
-        value, policy = objective.soft_value(table), objective.policy(table)
-        return objective.transitions.carried(value, policy, objective.discount)
+        return {"coef_": parameters / self.units}
 
     def identified(self, parameters):
         """The parameters of least norm among those as likely, and the directions that the decisions leave open.
