@@ -14,7 +14,9 @@ FLOOR_TESTS := $(addprefix tests/test_,common.py classifier.py predictions.py q_
 	wrapped.py fitted_parameters.py levels.py sweeps.py with_time.py finite_horizon.py estimate_transitions.py \
 	unseen_pairs.py columns_of_states.py state_encoder.py state_encoder_in_pipelines.py action_mask.py \
 	functions_of_rows.py base_reward.py sparse_rows.py endings.py soft_values_at_discount_one.py \
-	fits_at_discount_one.py count_decisions.py count_errors.py)
+	fits_at_discount_one.py count_decisions.py count_errors.py approximation.py without_transitions.py \
+	without_transitions_errors.py bus_without_transitions.py counterfactual_rows.py hats.py first_steps.py \
+	named_features.py policy_reward.py)
 
 .PHONY: demo test test-array-api test-floor test-spark lint types wheel bench bench-control bench-structural \
 	bench-coverage bench-convergence bench-networks bench-alpha bench-horizon bench-shrinkage bench-counting \

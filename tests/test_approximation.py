@@ -42,7 +42,9 @@ def carrier(way, functions, rows, action, exists=None):
     """One action's, by its rows."""
     if exists is not None:
         functions = (
-            sp.csr_array(functions) * exists[:, None] if sp.issparse(functions) else functions * exists[:, None]
+            sp.csr_array(sp.csr_array(functions) * exists[:, None])
+            if sp.issparse(functions)
+            else functions * exists[:, None]
         )
     moves = count_moves(*rows, (N_STATES, N_ACTIONS))[action]
     return way(functions, sp.csr_array(moves[:, :-1]), moves.sum(axis=1))
