@@ -1,5 +1,6 @@
 """A world whose reward is linear in features, its policy solved on a grid, and decisions simulated in it."""
 
+from abc import ABC, abstractmethod
 from typing import ClassVar
 
 import numpy as np
@@ -10,7 +11,7 @@ from scipy.special import log_softmax, logsumexp, softmax
 SETTLED = 1e-12
 
 
-class World:
+class World(ABC):
     """One world; a subclass gives it its columns, reward and moves.
 
     States are rows of ``columns``, as arrays (n, d). The reward is ``features(X) @ coef``, at a temperature of 1.
@@ -36,29 +37,29 @@ class World:
     coef: np.ndarray
     discount: float
 
+    @abstractmethod
     def rewards(self, states):
         """Features of the reward: (n, A, K) from states (n, d)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def nodes(self):
         """The grid: (m, d)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def expect(self, value):
         """Expected value in the next state after each action: (m, A) from a value at the nodes (m,)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def interpolate(self, table, states):
         """Columns of a table over the nodes (m, A) read at states (n, d): (n, A)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def start(self, n, rng):
         """First states: (n, d)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def move(self, states, actions, rng):
         """Next states: (n, d)."""
-        raise NotImplementedError
 
     def states(self, X):
         """The columns that matter, of a frame or of an array that begins with them: (n, d)."""

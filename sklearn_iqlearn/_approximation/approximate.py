@@ -5,7 +5,8 @@ whose values are those of the features alone, chooses, finds the coefficients of
 again with their values, until the choice stands.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -25,8 +26,6 @@ from sklearn_iqlearn.preprocessing._hats import Hats
 ROUNDS = 3
 # Choices before the last one stands.
 MOST_CHOICES = 4
-# Spectral radius of what goes on from which on values are no sum of what follows.
-RUNS_AWAY = 1.0
 
 
 @dataclass(frozen=True)
@@ -119,33 +118,52 @@ class Approximation:
 
     Attributes
     ----------
+    situation : Situation
     transitions : ApproximateTransitions
     functions : list of A Functions
-    table : DataFrame
-        A row for each action.
-    doubts : list of str
+    residuals : list of float, or nan
+        Mean squared residual held out of each action, where functions were chosen.
+    doubts : sequence of str
     """
 
+    situation: Situation
     transitions: ApproximateTransitions
     functions: list
-    table: pd.DataFrame
-    doubts: list
+    residuals: Any
+    doubts: Sequence[str] = ()
+
+    def attributes(self):
+        """Fitted attributes."""
+        labels, carriers = self.situation.labels, self.transitions.carriers
+        table = {
+            "way": [carrier.way for carrier in carriers],
+            "n_functions": [carrier.size for carrier in carriers],
+            "weight": [carrier.known.sum() for carrier in carriers],
+            "held_out_residual": self.residuals,
+        }
+        transformers = [function.transformer for function in self.functions]
+        return {
+            "basis_": dict(zip(labels.tolist(), transformers, strict=True)),
+            "continuation_": pd.DataFrame(table, index=pd.Index(labels, name="action")),
+            "_approximation": self,
+        }
 
 
 def approximate(situation, functions=None):
     """Transitions by functions that are given, one of each action, or chosen."""
-    doubts: list[str] = []
     if functions is None:
         many = situation.columns.shape[1] > 1
-        functions, residuals, found = _chosen(situation, (HatSearch, SplineSearch) if many else (HatSearch,))
-    else:
-        residuals, found = None, _settle(situation, functions)
-        doubts = [_runs_away(situation.discount)] if found is None else _empty(situation, found[0])
-    if found is None:
-        functions, residuals, found = _chosen(situation, (HatSearch,))
-    transitions, solved = found
-    transitions = transitions.guessing(solved.log_policy)
-    return Approximation(transitions, functions, _table(situation, transitions, residuals), doubts)
+        found = _chosen(situation, (HatSearch, SplineSearch) if many else (HatSearch,))
+        return averaged(situation) if found is None else Approximation(situation, *found)
+    settled = _settle(situation, functions)
+    if settled is None:
+        return averaged(situation, [_runs_away(situation.discount)])
+    return Approximation(situation, settled[0], functions, np.nan, _empty(situation, settled[0]))
+
+
+def averaged(situation, doubts=()):
+    """The same by averages, which never run away."""
+    return replace(Approximation(situation, *_chosen(situation, (HatSearch,))), doubts=doubts)
 
 
 def _runs_away(discount):
@@ -158,26 +176,26 @@ def _runs_away(discount):
 
 
 def _chosen(situation, families):
-    """Functions chosen by their residuals, these, and what ``_settle`` finds."""
+    """Transitions by functions chosen, these, and their residuals; None where they run away."""
     constant = Functions(Hats(1).fit(situation.X), Averaging)
-    functions, last = [constant] * len(situation.labels), None
-    found = _settle(situation, functions)
-    residuals = None
+    functions, told, residuals = [constant] * len(situation.labels), None, None
+    _, solved = _settle(situation, functions)
     for _ in range(MOST_CHOICES):
         picks = [
-            choose(situation.trial(action, found[1].value), situation.values, families)
+            choose(situation.trial(action, solved.value), situation.values, families)
             for action in range(len(functions))
         ]
-        told = [repr(transformer) for transformer, _ in picks]
+        last, told = told, [repr(transformer) for transformer, _ in picks]
         residuals = [residual for _, residual in picks]
         if told == last:
             break
-        last = told
         functions = [Functions.of(transformer.fit(situation.X), situation.X) for transformer, _ in picks]
-        found = _settle(situation, functions, found[1].log_policy, most_rounds=ROUNDS)
-        if found is None:
-            return functions, residuals, None
-    return functions, residuals, _settle(situation, functions, found[1].log_policy)
+        settled = _settle(situation, functions, solved.log_policy, most_rounds=ROUNDS)
+        if settled is None:
+            return None
+        _, solved = settled
+    settled = _settle(situation, functions, solved.log_policy)
+    return None if settled is None else (settled[0], functions, residuals)
 
 
 def _settle(situation, functions, log_policy=None, most_rounds=MOST_ROUNDS):
@@ -187,42 +205,28 @@ def _settle(situation, functions, log_policy=None, most_rounds=MOST_ROUNDS):
     """
     transitions = situation.transitions(functions)
     log_policy = situation.shares() if log_policy is None else log_policy
-    averages = all(function.way is Averaging for function in functions)
-    solved = situation.solved(transitions, log_policy, ROUNDS if averages else most_rounds)
-    if averages:
-        return transitions, solved
-    radius = situation.discount * transitions.spectral_radius(np.exp(solved.log_policy))
-    stands = radius < RUNS_AWAY and (solved.settled or most_rounds < MOST_ROUNDS)
-    return (transitions, solved) if stands else None
+    solved = situation.solved(transitions, log_policy, ROUNDS if transitions.contracts else most_rounds)
+    unsettled = not transitions.contracts and most_rounds == MOST_ROUNDS and not solved.settled
+    if unsettled or transitions.runs_away(np.exp(solved.log_policy), situation.discount):
+        return None
+    return transitions.guessing(solved.log_policy), solved
 
 
 def _empty(situation, transitions):
     """A sentence for each action some of whose functions have no rows."""
     doubts = []
     for label, carrier in zip(situation.labels.tolist(), transitions.carriers, strict=True):
-        empty = getattr(carrier, "empty", np.zeros(0, dtype=bool))
-        seen = empty & (np.asarray(carrier.functions.sum(axis=0)).ravel() > 0) if empty.any() else empty
+        if not carrier.empty.any():
+            continue
+        seen = carrier.empty & (np.asarray(carrier.functions.sum(axis=0)).ravel() > 0)
         if seen.any():
             doubts.append(
                 f"basis has {seen.sum()} of {carrier.size} functions without a row of action {label!r} that goes "
-                f"on, the first is number {int(np.argmax(seen))}: they took the values of their neighbours. Use "
-                "fewer functions for this action, basis={action: transformer}, or none, to have them chosen."
+                f"on, the first is number {int(np.argmax(seen))}: they took the values of those that overlap with "
+                "them, or the mean of the action where none does. Use fewer functions for this action, "
+                "basis={action: transformer}, or none, to have them chosen."
             )
     return doubts
-
-
-def _table(situation, transitions, residuals):
-    """How the continuation of each action is carried."""
-    carriers = transitions.carriers
-    return pd.DataFrame(
-        {
-            "way": [carrier.way for carrier in carriers],
-            "n_functions": [carrier.size for carrier in carriers],
-            "weight": [carrier.known.sum() for carrier in carriers],
-            "held_out_residual": np.nan if residuals is None else residuals,
-        },
-        index=pd.Index(situation.labels, name="action"),
-    )
 
 
 def _only(functions, exists):

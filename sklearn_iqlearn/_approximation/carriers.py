@@ -10,6 +10,7 @@ Two ways fit the weights w of functions phi to rows with next values V(x'):
 Rows that ended have a next value of 0; those that were cut off take no part.
 """
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
@@ -25,7 +26,7 @@ CONSTANT = 1e-10
 
 
 @dataclass(frozen=True)
-class Carrier:
+class Carrier(ABC):
     """One action's functions and moves.
 
     Parameters
@@ -50,9 +51,14 @@ class Carrier:
         return self.functions.shape[1]
 
     @property
+    @abstractmethod
     def inverse(self):
         """B, from sums over the rows to weights: ``w = B Phi' N V``, (J, J)."""
-        raise NotImplementedError
+
+    @property
+    def empty(self):
+        """Functions for which something stands in, as they have no rows of their own: boolean, (J,)."""
+        return np.zeros(self.size, dtype=bool)
 
     @cached_property
     def reached(self):
@@ -68,6 +74,7 @@ class Carrier:
         """``w`` for values: (S, ...) -> (J, ...)."""
         return self.spread @ value[self.reached]
 
+    @abstractmethod
     def change(self, states, value, weights, pull):
         """The change of ``pull' w`` with one more row, which leads from a state to a value.
 
@@ -81,7 +88,6 @@ class Carrier:
         -------
         change : ndarray of shape (n,)
         """
-        raise NotImplementedError
 
 
 class Averaging(Carrier):
@@ -95,7 +101,6 @@ class Averaging(Carrier):
 
     @cached_property
     def empty(self):
-        """Functions without rows of their own: boolean, (J,)."""
         return self.functions.T @ self.known <= 0
 
     @cached_property

@@ -15,6 +15,7 @@ from functools import cached_property
 
 import numpy as np
 
+from sklearn_iqlearn._approximation.carriers import RIDGE
 from sklearn_iqlearn.preprocessing._hats import Hats, hats, nodes_of
 from sklearn_iqlearn.preprocessing._polynomials import Polynomials
 from sklearn_iqlearn.preprocessing._splines import Splines, spline_of
@@ -30,8 +31,6 @@ DENSITY = 1.25
 MOST_TOGETHER = 4
 # Share of the target's squares below which residuals are rounding.
 EXACT = 1e-20
-# Ridge of the projections on trial, in mean squares of their functions.
-RIDGE = 1e-6
 
 
 @dataclass(frozen=True)

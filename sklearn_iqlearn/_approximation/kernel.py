@@ -28,6 +28,9 @@ import scipy.sparse as sp
 from sklearn_iqlearn._model.transitions import ROUNDING, Transitions
 from sklearn_iqlearn._numerics.linear_algebra import factor
 
+# Spectral radius of gamma C from which on values are no sum of what follows.
+RUNS_AWAY = 1.0
+
 
 class Rows(NamedTuple):
     """Rows of decisions, their states by position.
@@ -65,8 +68,9 @@ class ApproximateTransitions(Transitions):
     def __init__(self, carriers, rows, exists=None, guess=None):
         self.carriers = tuple(carriers)
         self.guess = guess
+        self.contracts = all(carrier.contracts for carrier in self.carriers)
         # Far from the guess projections may run away, or have other solutions.
-        self.log_policy = None if all(carrier.contracts for carrier in self.carriers) else guess
+        self.log_policy = None if self.contracts else guess
         self.rows = rows
         self.n_actions = len(self.carriers)
         self.n_states = self.carriers[0].functions.shape[0]
@@ -87,7 +91,7 @@ class ApproximateTransitions(Transitions):
         }
 
     def doubts(self, carried):
-        if self.log_policy is None or carried["spectral_radius_"] < 1:
+        if self.contracts or carried["spectral_radius_"] < RUNS_AWAY:
             return []
         return [
             "basis runs away under the fitted policy: the spectral radius of what its projection carries on is "
@@ -109,6 +113,8 @@ class ApproximateTransitions(Transitions):
     @cached_property
     def noise(self):
         """What functions and weights of both signs make of the rounding of values; of averages 1."""
+        if self.contracts:
+            return 1.0
         sizes = [abs(carrier.functions) @ abs(carrier.spread).sum(axis=1) for carrier in self.carriers]
         return max(1.0, float(np.max(sizes)))
 
@@ -161,6 +167,10 @@ class ApproximateTransitions(Transitions):
             return found
 
         return visits if transposed else values
+
+    def runs_away(self, policy, discount):
+        """Whether a projection does, under a policy (S, A)."""
+        return not self.contracts and discount * self.spectral_radius(policy) >= RUNS_AWAY
 
     def spectral_radius(self, policy):
         """Largest absolute eigenvalue of ``C`` under a policy, (S, A): of averages at most 1."""

@@ -8,14 +8,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
-import pandas as pd
 from sklearn.base import clone
 
 from sklearn_iqlearn._approximation.approximate import Situation, approximate
 from sklearn_iqlearn._approximation.basis import Functions
 from sklearn_iqlearn._approximation.choice import N_FOLDS
 from sklearn_iqlearn._estimator.row_functions import base_in, exists_in, features_in
-from sklearn_iqlearn._model.moves import CUT_OFF
+from sklearn_iqlearn._model.moves import CUT_OFF, ENDED
 from sklearn_iqlearn._numerics.checks import plain
 
 NO_ORDER = (
@@ -40,6 +39,8 @@ def approximated(estimator, X, demonstrations, rows, ids, fitted):
         Fitted attributes.
     """
     classes, exists = fitted["classes_"], demonstrations.transitions.exists
+    if estimator.discount == 0:
+        rows = rows._replace(successors=np.full_like(rows.successors, ENDED))  # whatever follows counts nothing
     _check_known(rows, classes)
     if estimator.discount == 1:
         raise ValueError(
@@ -65,20 +66,12 @@ def approximated(estimator, X, demonstrations, rows, ids, fitted):
         transitions=found.transitions,
         known=demonstrations.counts,
         penalised=found.transitions.pairs,
-        doubts=demonstrations.doubts + found.doubts,
+        doubts=[*demonstrations.doubts, *found.doubts],
     )
     return (
         demonstrations,
         situation.features,
-        fitted
-        | {
-            "basis_": {
-                label: function.transformer
-                for label, function in zip(classes.tolist(), found.functions, strict=True)
-            },
-            "continuation_": found.table,
-            "_approximation": found,
-        },
+        fitted | found.attributes(),
     )
 
 
@@ -142,9 +135,3 @@ def q_of_rows(model, X):
     for a, (function, weights) in enumerate(zip(functions, model.continuation_weights_, strict=True)):
         q[:, a] += values[id(function)] @ weights
     return q
-
-
-def states_given(model):
-    """The distinct states of a fit, in the form of its rows, as numbers."""
-    names = getattr(model, "feature_names_in_", None)
-    return model.states_ if names is None else pd.DataFrame(model.states_, columns=names)

@@ -5,6 +5,17 @@ import copy
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils.validation import check_is_fitted
 
+# Fitted attributes that describe the data, and so hold in any world.
+OF_THE_DATA = (
+    "classes_",
+    "n_features_in_",
+    "feature_names_in_",
+    "counts_",
+    "initial_distribution_",
+    "state_coverage_",
+    "state_action_coverage_",
+)
+
 
 def as_fitted(estimator):
     """The estimator with the parameters that it was fitted with; the given one stays as it is.

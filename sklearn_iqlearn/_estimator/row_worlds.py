@@ -8,30 +8,22 @@ from typing import Any
 import numpy as np
 from sklearn.base import clone
 
-from sklearn_iqlearn._approximation.approximate import RUNS_AWAY
-from sklearn_iqlearn._estimator.approximated import states_given
-from sklearn_iqlearn._estimator.fitted import remember_parameters
+from sklearn_iqlearn._approximation.approximate import averaged
+from sklearn_iqlearn._estimator.fitted import OF_THE_DATA, remember_parameters
 from sklearn_iqlearn._estimator.parameters import check_numbers
 from sklearn_iqlearn._estimator.reading import are_labels
-from sklearn_iqlearn._estimator.row_functions import base_in, exists_in, features_in
-from sklearn_iqlearn._model.soft_bellman import log_policy, soft_value, solve_soft_bellman
+from sklearn_iqlearn._estimator.row_functions import base_in, exists_in
+from sklearn_iqlearn._estimator.telling import tell
+from sklearn_iqlearn._model.soft_bellman import NotSolved, log_policy, soft_value, solve_soft_bellman
 from sklearn_iqlearn._numerics.checks import any_array, plain, real_array
+from sklearn_iqlearn.exceptions import DataWarning
 
 # Fitted attributes that hold in any world with the same moves.
-OF_THE_MOVES = (
-    "classes_",
-    "states_",
-    "n_features_in_",
-    "feature_names_in_",
-    "counts_",
-    "initial_distribution_",
-    "state_coverage_",
-    "state_action_coverage_",
-    "basis_",
-    "continuation_",
-    "alpha_",
-    "_approximation",
-    "_unidentified",
+OF_THE_MOVES = (*OF_THE_DATA, "states_", "alpha_", "_unidentified")
+RUNS_AWAY = (
+    "basis runs away in this world: what its projection carries on grows from step to step under the policy "
+    "there, so that values are not the sum of what follows. Averages took its place: hats, in the columns that "
+    "the rows bear out. Where the answer matters, fit with an averaging basis, preprocessing.Hats, and compare."
 )
 
 
@@ -77,34 +69,50 @@ def counterfactual_of_rows(fit, *, reward_coef, base_reward, discount, temperatu
         raise ValueError("discount must be less than 1 without transitions, got 1.")
     if forbid is not None:
         world.action_mask = Allowed(fit.action_mask, _which(forbid, fit.classes_), fit.classes_)
-    X, classes = states_given(fit), fit.classes_
-    if forbid is not None and not (left := world.action_mask(X).any(axis=1)).all():
-        state = plain(fit.states_[np.argmin(left)])
-        raise ValueError(f"forbid must leave an action in every state, got none in {state}.")
-    kernel = fit._approximation.transitions
-    exists = kernel.pairs if world.action_mask is None else exists_in(world.action_mask, X, classes)
+    found = fit._approximation
+    situation, classes = found.situation, fit.classes_
+    exists = found.transitions.pairs
+    if isinstance(world.action_mask, Allowed):
+        exists = _leaving_one(world.action_mask(situation.X), situation.X)
     coef = fit.coef_ if reward_coef is None else real_array("reward_coef", reward_coef, fit.coef_.shape)
-    reward = features_in(fit.features, X, classes, kernel.pairs) @ coef
+    reward = situation.features @ coef
     if world.base_reward is not None:
-        reward += base_in(world.base_reward, X, classes, kernel.pairs)
-    reward = np.where(exists & kernel.pairs, reward, -np.inf)
-    q = solve_soft_bellman(reward, kernel, float(world.discount), float(world.temperature))
-    policy = np.exp(log_policy(q, world.temperature))
-    if kernel.log_policy is not None and (radius := world.discount * kernel.spectral_radius(policy)) >= RUNS_AWAY:
-        raise ArithmeticError(
-            "basis runs away under the policy of this world: the spectral radius of what it carries on is "
-            f"{radius:.4f}, so that values are not the sum of what follows. Fit with an averaging "
-            "basis, preprocessing.Hats."
-        )
+        reward += base_in(world.base_reward, situation.X, classes, found.transitions.pairs)
+    reward = np.where(exists, reward, -np.inf)
+    q = _solved(world, found.transitions, reward)
+    if q is None:
+        found = averaged(situation)
+        tell([RUNS_AWAY], DataWarning, stacklevel=3)
+        q = _solved(world, found.transitions, reward)
     for name in OF_THE_MOVES:
         if hasattr(fit, name):
             setattr(world, name, getattr(fit, name))
-    vars(world).update(remember_parameters(world))
+    vars(world).update(remember_parameters(world) | found.attributes())
     world._n_fitted = fit._n_free()
-    world.coef_, world.q_table_, world.policy_, world.reward_ = coef, q, policy, reward
-    world.value_ = soft_value(q, world.temperature)
-    vars(world).update(kernel.carried(world.value_, policy, world.discount))
+    world.coef_, world.q_table_, world.reward_ = coef, q, reward
+    world.policy_, world.value_ = np.exp(log_policy(q, world.temperature)), soft_value(q, world.temperature)
+    vars(world).update(found.transitions.carried(world.value_, world.policy_, world.discount))
     return world
+
+
+def _leaving_one(allowed, X):
+    """Which pairs of the distinct states are allowed, if that is an action at least in each."""
+    if not allowed.any(axis=1).all():
+        state = plain(np.asarray(X)[np.argmin(allowed.any(axis=1))])
+        raise ValueError(f"forbid must leave an action in every state, got none in {state}.")
+    return allowed
+
+
+def _solved(world, transitions, reward):
+    """The action values of a reward, None where what a projection carries on runs away."""
+    discount, temperature = float(world.discount), float(world.temperature)
+    try:
+        q = solve_soft_bellman(reward, transitions, discount, temperature)
+    except NotSolved:
+        if transitions.contracts:
+            raise
+        return None
+    return None if transitions.runs_away(np.exp(log_policy(q, temperature)), discount) else q
 
 
 def _which(forbid, classes):

@@ -5,7 +5,7 @@ import pandas as pd
 from sklearn.base import clone
 
 from sklearn_iqlearn._coefficients.projection import reward_features
-from sklearn_iqlearn._estimator.fitted import as_fitted, remember_parameters
+from sklearn_iqlearn._estimator.fitted import OF_THE_DATA, as_fitted, remember_parameters
 from sklearn_iqlearn._estimator.parameters import check_distribution, check_numbers, check_seed
 from sklearn_iqlearn._estimator.policy import FittedPolicy
 from sklearn_iqlearn._estimator.reading import are_labels, check_base_reward
@@ -24,17 +24,6 @@ from sklearn_iqlearn._model.transitions import check_transitions
 from sklearn_iqlearn._numerics.checks import any_array, by_action, by_state, check_count, plain, real_array
 from sklearn_iqlearn._numerics.threads import few_threads
 from sklearn_iqlearn._q_functions.structural import Structural
-
-# Fitted attributes that describe the data, and so hold in any world.
-OF_THE_DATA = (
-    "classes_",
-    "n_features_in_",
-    "feature_names_in_",
-    "counts_",
-    "initial_distribution_",
-    "state_coverage_",
-    "state_action_coverage_",
-)
 
 
 class Worlds(FittedPolicy):
