@@ -92,7 +92,7 @@ bench-policy-reward: $(READY)
 
 # Monte Carlo of latent types, half an hour.
 bench-types: $(READY)
-	$(BIN)/python benchmarks/types.py
+	$(BIN)/python benchmarks/latent_types.py
 
 # Simulations with a known truth beside published figures, some minutes; the tables of docs/truth.md.
 bench-truth: $(READY)

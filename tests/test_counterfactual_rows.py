@@ -18,6 +18,7 @@ from test_without_transitions import (
     without,
 )
 
+from sklearn_iqlearn.exceptions import DataWarning
 from sklearn_iqlearn.preprocessing import Hats
 
 # Action 1, which the mask allows everywhere, stays.
@@ -125,6 +126,54 @@ def test_without_a_future_worlds_are_logits():
     reward = TABLE @ [1.0, -1.0]
     expected = np.exp(reward) / np.exp(reward).sum(axis=1, keepdims=True)
     assert_allclose(world.policy_, expected, rtol=0, atol=1e-12)
+
+
+def test_a_known_reward_stays_in_worlds_of_worlds():
+    X, y, order = panel()
+    model = without(basis=Hats(4)).fit(X, y, **order)
+    steps = model.counterfactual(base_reward=base_reward).counterfactual(discount=0.5)
+    once = model.counterfactual(base_reward=base_reward, discount=0.5)
+    assert_allclose(steps.q_table_, once.q_table_, rtol=0, atol=1e-10)
+
+
+def test_averages_solve_worlds_in_which_a_projection_runs_away():
+    """Told; the world is the one of a fit by the same averages, at its coefficients."""
+    X, y, order = runaway()
+    basis = {0: PolynomialFeatures(2, include_bias=False), 1: Hats(1)}
+    features = {0: ["-0"], 1: ["-1"]}
+    model = without(features=features, basis=basis, discount=0.5).fit(X, y, **order)
+    assert model.continuation_["way"].tolist() == ["projection", "averaging"]
+    with pytest.warns(DataWarning, match="basis runs away in this world") as told:
+        world = model.counterfactual(discount=0.99, reward_coef=[0.0, 50.0])
+    assert len(told) == 1
+    assert world.continuation_["way"].tolist() == ["averaging", "averaging"]
+    assert_allclose(world.predict_proba(world.states_), world.policy_, rtol=0, atol=1e-9)
+    with pytest.warns(DataWarning, match="without a row of action 0"):
+        again = without(features=features, basis=world.basis_, discount=0.5).fit(X, y, **order)
+    same = again.counterfactual(discount=0.99, reward_coef=[0.0, 50.0])
+    assert_allclose(world.q_table_, same.q_table_, rtol=0, atol=1e-9)
+
+
+def runaway():
+    """A state that grows by a third in each step kept; the projection of a polynomial grows faster yet."""
+    rng = np.random.default_rng(0)
+    rows = []
+    for trajectory in range(60):
+        x = rng.uniform(0.5, 1.0)
+        for step in range(12):
+            action = int(rng.uniform() < 0.15)
+            rows.append((x, action, trajectory, step))
+            x = rng.uniform(0.5, 1.0) if action else 1.3 * x * rng.uniform(0.9, 1.1)
+    x, y, trajectory, step = np.array(rows).T
+    return x[:, None], y.astype(int), {"trajectory": trajectory, "step": step.astype(int)}
+
+
+def test_a_discount_asks_for_moves():
+    """Rows of which none has a next state say nothing of what one that looks ahead would do."""
+    X, y, _ = panel()
+    model = without(basis=Hats(4), discount=0.0).fit(X, y)
+    with pytest.raises(ValueError, match="discount must be None for a fit to rows of which none has a next state"):
+        model.counterfactual(discount=0.9)
 
 
 @pytest.mark.parametrize(

@@ -40,6 +40,18 @@ def test_a_column_named_like_a_sign_or_a_constant_is_that_column():
     assert_array_equal(features(frame)[:, 1, 1], frame["1"])
 
 
+def test_next_states_may_be_an_array_where_states_are_a_frame():
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame(rng.normal(size=(60, 2)), columns=["mileage", "age"])
+    y, ahead = rng.choice(ACTIONS, size=60), rng.normal(size=(60, 2))
+    given = {"keep": ["mileage"], "replace": ["1"]}
+    fits = [
+        IQLearnClassifier(q_type="structural", features=given, discount=0.9).fit(X, y, next_X=following)
+        for following in (ahead, pd.DataFrame(ahead, columns=X.columns))
+    ]
+    assert_array_equal(fits[0].coef_, fits[1].coef_)
+
+
 @pytest.mark.parametrize(
     ("given", "message"),
     [

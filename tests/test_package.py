@@ -245,7 +245,7 @@ def test_examples_print_what_their_pages_say(name, tmp_path):
         ("shrinkage.py", "grid of 25 cells"),
         ("counting.py", "with trajectory and step"),
         ("policy_reward.py", "structural, known transitions"),
-        ("types.py", "a walker who switches"),
+        ("latent_types.py", "a walker who switches"),
     ],
 )
 def test_benchmarks_run(name, part, tmp_path):

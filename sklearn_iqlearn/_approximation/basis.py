@@ -12,7 +12,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from sklearn_iqlearn._approximation.carriers import Averaging, Carrier, Projection
-from sklearn_iqlearn._numerics.checks import plain, real_array
+from sklearn_iqlearn._numerics.checks import n_rows_of, plain, real_array
 
 # Sums of rows that are the same but for rounding.
 SAME = 1e-9
@@ -67,7 +67,7 @@ def transformed(transformer, X):
         found = sp.csr_array(found).astype(np.float64)
     else:
         found = real_array("basis: what it returns", found, finite=False)
-    n_rows = X.shape[0] if hasattr(X, "shape") else len(X)
+    n_rows = n_rows_of(X)
     values = found.data if sp.issparse(found) else found
     if found.ndim != 2 or found.shape[0] != n_rows or not np.isfinite(values).all():
         raise ValueError(

@@ -14,7 +14,7 @@ from sklearn_iqlearn._approximation.approximate import Situation, approximate
 from sklearn_iqlearn._approximation.basis import Functions
 from sklearn_iqlearn._approximation.choice import N_FOLDS
 from sklearn_iqlearn._estimator.row_functions import base_in, exists_in, features_in
-from sklearn_iqlearn._model.moves import CUT_OFF, ENDED
+from sklearn_iqlearn._model.moves import CUT_OFF
 from sklearn_iqlearn._numerics.checks import plain
 
 NO_ORDER = (
@@ -39,8 +39,6 @@ def approximated(estimator, X, demonstrations, rows, ids, fitted):
         Fitted attributes.
     """
     classes, exists = fitted["classes_"], demonstrations.transitions.exists
-    if estimator.discount == 0:
-        rows = rows._replace(successors=np.full_like(rows.successors, ENDED))  # whatever follows counts nothing
     _check_known(rows, classes)
     if estimator.discount == 1:
         raise ValueError(

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from sklearn_iqlearn._numerics.checks import plain
+from sklearn_iqlearn._numerics.checks import n_rows_of, plain
 
 FORM = (
     "features must be an array, a function of X or, for each action, a list of columns or a mapping from names of "
@@ -46,8 +46,7 @@ class NamedFeatures:
 
     def __call__(self, X):
         """Features of rows: (n_rows, A, K)."""
-        n_rows = X.shape[0] if hasattr(X, "shape") else len(X)
-        found = np.zeros((n_rows, len(self.terms), len(self.names)))
+        found = np.zeros((n_rows_of(X), len(self.terms), len(self.names)))
         for a, terms in enumerate(self.terms):
             for name, column in terms.items():
                 found[:, a, self.names.index(name)] = _values(X, column)

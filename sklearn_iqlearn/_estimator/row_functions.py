@@ -10,7 +10,7 @@ import scipy.sparse as sp
 
 from sklearn_iqlearn._estimator.named_features import features_function
 from sklearn_iqlearn._model.tables import check_base, check_mask
-from sklearn_iqlearn._numerics.checks import plain, real_array
+from sklearn_iqlearn._numerics.checks import n_rows_of, plain, real_array
 
 
 def exists_in(action_mask, X, classes):
@@ -27,7 +27,7 @@ def exists_in(action_mask, X, classes):
     -------
     exists : boolean ndarray of shape (n_rows, A)
     """
-    return check_mask(_ask("action_mask", action_mask, X), _n_rows(X), classes, where="row")
+    return check_mask(_ask("action_mask", action_mask, X), n_rows_of(X), classes, where="row")
 
 
 def refuse_excluded(exists, actions, weight, labels):
@@ -62,7 +62,7 @@ def base_in(base_reward, X, classes, exists=None):
     classes : ndarray of shape (A,)
     exists : boolean ndarray of shape (n_rows, A), optional
     """
-    return check_base(_ask("base_reward", base_reward, X), _n_rows(X), classes, exists)
+    return check_base(_ask("base_reward", base_reward, X), n_rows_of(X), classes, exists)
 
 
 def features_in(features, X, classes, exists=None):
@@ -79,7 +79,7 @@ def features_in(features, X, classes, exists=None):
     found = real_array(
         "features: what they return", _ask("features", features_function(features, classes), X), finite=False
     )
-    shape = (_n_rows(X), len(classes))
+    shape = (n_rows_of(X), len(classes))
     if found.ndim != 3 or found.shape[:2] != shape or not found.shape[2]:
         raise ValueError(
             f"features must return an array of shape (n_rows, A, K), here ({shape[0]}, {shape[1]}, K), got "
@@ -140,13 +140,11 @@ def distinct_given(tables, position, n_states):
     """
     first = np.empty(n_states, dtype=np.intp)
     first[position[::-1]] = np.arange(len(position))[::-1]
-    if all(hasattr(table, "iloc") for table in tables):
-        return take(pd.concat(tables, ignore_index=True), first)
+    if hasattr(tables[0], "iloc"):  # what follows may be given as an array
+        columns = tables[0].columns
+        frames = [table if hasattr(table, "iloc") else pd.DataFrame(table, columns=columns) for table in tables]
+        return take(pd.concat(frames, ignore_index=True), first)
     return np.concatenate([np.asarray(table) for table in tables])[first]
-
-
-def _n_rows(X):
-    return X.shape[0] if hasattr(X, "shape") else len(X if hasattr(X, "__len__") else np.asarray(X))
 
 
 def _ask(name, function, X):

@@ -15,7 +15,7 @@ from sklearn_iqlearn._estimator.reading import are_labels
 from sklearn_iqlearn._estimator.row_functions import base_in, exists_in
 from sklearn_iqlearn._estimator.telling import tell
 from sklearn_iqlearn._model.soft_bellman import NotSolved, log_policy, soft_value, solve_soft_bellman
-from sklearn_iqlearn._numerics.checks import any_array, plain, real_array
+from sklearn_iqlearn._numerics.checks import any_array, n_rows_of, plain, real_array
 from sklearn_iqlearn.exceptions import DataWarning
 
 # Fitted attributes that hold in any world with the same moves.
@@ -43,8 +43,7 @@ class Allowed:
     classes: np.ndarray
 
     def __call__(self, X):
-        n_rows = X.shape[0] if hasattr(X, "shape") else len(X)
-        allowed = np.ones((n_rows, len(self.classes)), dtype=bool)
+        allowed = np.ones((n_rows_of(X), len(self.classes)), dtype=bool)
         if self.action_mask is not None:
             allowed = exists_in(self.action_mask, X, self.classes)
         if not callable(self.forbid):
@@ -67,6 +66,11 @@ def counterfactual_of_rows(fit, *, reward_coef, base_reward, discount, temperatu
     check_numbers(world)
     if world.discount == 1:
         raise ValueError("discount must be less than 1 without transitions, got 1.")
+    if discount and (fit._approximation.situation.rows.successors < 0).all():
+        raise ValueError(
+            f"discount must be None for a fit to rows of which none has a next state, got {plain(discount)}: fit "
+            "with trajectory or next_X."
+        )
     if forbid is not None:
         world.action_mask = Allowed(fit.action_mask, _which(forbid, fit.classes_), fit.classes_)
     found = fit._approximation

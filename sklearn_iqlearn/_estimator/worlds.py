@@ -88,6 +88,11 @@ class Worlds(FittedPolicy):
             ``discount=1`` also if it has no finite solution, as where a loop is worth more than its chance to end
             takes away: the message names a state of the loop.
 
+        Warns
+        -----
+        DataWarning
+            Without ``transitions``, if a projection runs away in the new world: averages take its place.
+
         References
         ----------
         Rust (1987), section 5. Kalouptsidi, Scott and Souza-Rodrigues (2021). Identification of counterfactuals in

@@ -73,6 +73,11 @@ def real_array(name, value, *shapes, finite=True):
     return array
 
 
+def n_rows_of(X):
+    """Number of rows of a table of any kind."""
+    return X.shape[0] if hasattr(X, "shape") else len(X if hasattr(X, "__len__") else np.asarray(X))
+
+
 def by_action(name, table, actions):
     """A table with a column for each action, in the order of the actions: of a data frame the columns named so.
 
