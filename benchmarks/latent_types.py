@@ -1,4 +1,4 @@
-"""Latent types on simulated decisions: ``python benchmarks/types.py`` (``--quick``: few data sets).
+"""Latent types on simulated decisions: ``python benchmarks/latent_types.py`` (``--quick``: few data sets).
 
 - two kinds of buses, costs (0.01, 3) and (0.03, 6), 250 + 250 buses for 100 months: the mean over data sets;
 - one kind: how often BIC says so;

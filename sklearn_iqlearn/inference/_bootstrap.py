@@ -191,7 +191,21 @@ def bootstrap(
             delayed(_refit)(estimator, X, y, weight * times[place], order, statistics, n_open, os.getpid())
             for times in draws
         )
-    converged = [values for values in found if values is not None]
+    return resampled(found, estimates, n_trajectories, statistic)
+
+
+def resampled(found, estimates, n_trajectories, statistic):
+    """What a bootstrap returns.
+
+    Parameters
+    ----------
+    found : list of dicts of statistics, None for a resample whose fit did not converge
+    estimates : dict
+        The statistics of the data.
+    n_trajectories : int
+    statistic : as for ``bootstrap``
+    """
+    n_resamples, converged = len(found), [values for values in found if values is not None]
     if len(converged) < max(2, n_resamples / 2):
         raise ValueError(
             f"n_resamples: only {len(converged)} of {n_resamples} fits of resamples converged; there are too few "
@@ -201,25 +215,25 @@ def bootstrap(
         warnings.warn(
             f"{n_resamples - len(converged)} of {n_resamples} fits of resamples did not converge: left out.",
             ConvergenceWarning,
-            stacklevel=2,
+            stacklevel=3,
         )
     result = {
-        name: Resampled(estimate, stack([values[name] for values in converged], estimate), n_trajectories)
+        name: Resampled(estimate, _stack([values[name] for values in converged], estimate), n_trajectories)
         for name, estimate in estimates.items()
     }
-    for name, resampled in result.items():
-        lost = np.isnan(resampled.samples[:, ~np.isnan(estimates[name])]).any(axis=1).sum()
+    for name, values in result.items():
+        lost = np.isnan(values.samples[:, ~np.isnan(estimates[name])]).any(axis=1).sum()
         if lost:
             warnings.warn(
                 f"statistic {name or statistic!r} has NaN in {lost} of {len(converged)} resamples, which do not "
                 "identify it, and so in its standard error and interval.",
                 IdentificationWarning,
-                stacklevel=2,
+                stacklevel=3,
             )
     return result if isinstance(statistic, Mapping) else result[""]
 
 
-def stack(values, estimate):
+def _stack(values, estimate):
     """The values of one statistic in all resamples."""
     shapes = {value.shape for value in values} | {estimate.shape}
     if len(shapes) > 1:

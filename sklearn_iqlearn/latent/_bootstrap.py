@@ -2,20 +2,18 @@
 
 import copy
 import os
-import warnings
 from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
 from joblib import Parallel, delayed
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_iqlearn._estimator.parameters import check_seed
 from sklearn_iqlearn._estimator.row_functions import take
 from sklearn_iqlearn._estimator.telling import quiet
 from sklearn_iqlearn._numerics.checks import check_count
-from sklearn_iqlearn.inference._bootstrap import Resampled, stack, value
+from sklearn_iqlearn.inference._bootstrap import resampled, value
 
 
 def bootstrap(
@@ -88,20 +86,7 @@ def bootstrap(
         found = Parallel(n_jobs=n_jobs, verbose=verbose)(
             delayed(_refit)(types, X, y, rows.weight, step, drawn, statistics, os.getpid()) for drawn in draws
         )
-    converged = [values for values in found if values is not None]
-    if len(converged) < max(2, n_resamples / 2):
-        raise ValueError(f"n_resamples: only {len(converged)} of {n_resamples} fits of resamples converged.")
-    if len(converged) < n_resamples:
-        warnings.warn(
-            f"{n_resamples - len(converged)} of {n_resamples} fits of resamples did not converge: left out.",
-            ConvergenceWarning,
-            stacklevel=2,
-        )
-    result = {
-        name: Resampled(estimate, stack([values[name] for values in converged], estimate), n)
-        for name, estimate in estimates.items()
-    }
-    return result if isinstance(statistic, Mapping) else result[""]
+    return resampled(found, estimates, n, statistic)
 
 
 def _refit(types, X, y, weight, step, drawn, statistics, process):
