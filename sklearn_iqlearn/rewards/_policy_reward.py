@@ -3,14 +3,12 @@
 import warnings
 
 import numpy as np
-from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import get_tags
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import validate_data
 
-from sklearn_iqlearn._estimator.fitted import as_fitted, remember_parameters
+from sklearn_iqlearn._estimator.fitted import remember_parameters
 from sklearn_iqlearn._estimator.parameters import check_number, check_seed
 from sklearn_iqlearn._estimator.reading import are_labels, names_and_width, read_y
 from sklearn_iqlearn._estimator.row_functions import take
@@ -20,9 +18,9 @@ from sklearn_iqlearn._model.doubtful_steps import doubt_steps
 from sklearn_iqlearn._model.moves import ENDED
 from sklearn_iqlearn._numerics.checks import any_array, check_count, plain
 from sklearn_iqlearn.exceptions import DataWarning, IdentificationWarning
-from sklearn_iqlearn.rewards._fitted_evaluation import NextValue
+from sklearn_iqlearn.rewards._fitted_rewards import FittedRewards, table_of
 from sklearn_iqlearn.rewards._parts import DEFAULTS, check_parts, fit_parameters, part_of
-from sklearn_iqlearn.rewards._policy_rows import PolicyRows, known_reward, log_policy
+from sklearn_iqlearn.rewards._policy_rows import PolicyRows
 
 UNORDERED = (
     "Neither trajectory nor next_X tells what follows a row: each of them counts as an episode of one step, and "
@@ -34,7 +32,7 @@ FIRST_OF = (
 )
 
 
-class PolicyReward(BaseEstimator):
+class PolicyReward(FittedRewards):
     """The reward behind decisions, from any classifier, any regressor and one action whose reward is known.
 
     The classifier tells the policy. Where the reward r0 of one action a0 is known, the policy tells the soft
@@ -212,7 +210,7 @@ class PolicyReward(BaseEstimator):
             If an evaluation stops at ``max_iter``.
         """
         self._check_parameters()
-        X, y = _table(X), read_y(X, y)
+        X, y = table_of(X), read_y(X, y)
         check_classification_targets(y)
         weight = check_weight(sample_weight, len(y))
         kept = weight > 0
@@ -259,55 +257,6 @@ class PolicyReward(BaseEstimator):
                 stacklevel=2,
             )
         return self
-
-    def predict(self, X):
-        """The reward of each action.
-
-        Parameters
-        ----------
-        X : as for ``fit``
-
-        Returns
-        -------
-        reward : ndarray of shape (n_rows, A)
-            In the order of ``classes_``; NaN for an action of which no row told what follows.
-        """
-        model, X = self._as_fitted(X)
-        logs = model._log_policy(X)
-        expected = np.column_stack([model._expected(X, a) for a in range(len(model.classes_))])
-        value = model._value(X, logs, expected)
-        return value[:, None] + model.temperature * logs - model.discount * expected
-
-    def predict_proba(self, X):
-        """The policy.
-
-        Parameters
-        ----------
-        X : as for ``fit``
-
-        Returns
-        -------
-        probability : ndarray of shape (n_rows, A)
-            In the order of ``classes_``.
-        """
-        model, X = self._as_fitted(X)
-        return np.exp(model._log_policy(X))
-
-    def value(self, X):
-        """The soft value.
-
-        Parameters
-        ----------
-        X : as for ``fit``
-
-        Returns
-        -------
-        value : ndarray of shape (n_rows,)
-        """
-        model, X = self._as_fitted(X)
-        expected = np.full((X.shape[0], len(model.classes_)), np.nan)
-        expected[:, model._known] = model._expected(X, model._known)
-        return model._value(X, model._log_policy(X), expected)
 
     def get_metadata_routing(self):
         """What this estimator and its parts request.
@@ -358,49 +307,10 @@ class PolicyReward(BaseEstimator):
             )
         return groups
 
-    def _as_fitted(self, X):
-        """The estimator with the parameters of its fit, and X checked to be like that of the fit."""
-        model, X = as_fitted(self), _table(X)
-        validate_data(model, X, reset=False, skip_check_array=True)
-        return model, X
-
-    @property
-    def _known(self):
-        return int(np.flatnonzero(self.classes_ == self.action_)[0])
-
-    def _log_policy(self, X):
-        return log_policy(self.classifier_, X, self.classes_, self._floor)[0]
-
-    def _expected(self, X, a):
-        """The expected next value of the action at a position, NaN where no row told."""
-        if self.regressors_[a] is None:
-            return np.full(X.shape[0], np.nan)
-        return NextValue(self.regressors_[a], tuple(self.value_bounds_[a]))(X)
-
-    def _value(self, X, logs, expected):
-        known = self._known
-        earned = known_reward(self.reward, X) - self.temperature * logs[:, known]
-        return earned + self.discount * expected[:, known]
-
-
-def _table(X):
-    """X as it is, a list as an array: a table with rows and columns."""
-    X = X if hasattr(X, "shape") else np.asarray(X)
-    if len(X.shape) != 2:
-        raise ValueError(
-            f"X must be a table, got shape {X.shape}. Reshape your data, a single feature by X.reshape(-1, 1)."
-        )
-    if 0 in X.shape:
-        raise ValueError(
-            f"X must have rows and columns, got {X.shape[1]} feature(s) (shape={X.shape}) while a minimum of 1 is "
-            "required."
-        )
-    return X
-
 
 def _next_table(X, next_X):
     """Next states, which must look like the states."""
-    next_X = _table(next_X)
+    next_X = table_of(next_X)
     if next_X.shape != X.shape:
         raise ValueError(f"next_X must have the shape of X, {X.shape}, got {next_X.shape}.")
     names = [list(getattr(table, "columns", ())) for table in (X, next_X)]
