@@ -198,10 +198,7 @@ def test_routing_to_the_estimator():
     assert np.isfinite(types.estimators_[0].reward_).any()
 
 
-@parametrize_with_checks(
-    [ByContent(IQLearnClassifier(discount=0.0), n_init=1, random_state=0, max_iter=6)],
-    expected_failed_checks=lambda estimator: {"check_fit2d_1sample": "fewer rows than types; the error says so"},
-)
+@parametrize_with_checks([ByContent(IQLearnClassifier(discount=0.0), n_init=1, random_state=0, max_iter=6)])
 @pytest.mark.filterwarnings("ignore:Types", "ignore:All", "ignore:LatentTypes did not converge")
 def test_scikit_learn_checks(estimator, check):
     check(estimator)

@@ -280,7 +280,8 @@ class LatentTypes(FittedTypes):
         if chain.n_units < self.n_types:
             what = "rows" if isinstance(chain, Switching) else "trajectories"
             raise ValueError(
-                f"n_types must be at most the number of {what}, {chain.n_units}, got {plain(self.n_types)}."
+                f"n_types must be at most the number of {what}, {chain.n_units}, got {plain(self.n_types)} "
+                f"(n_samples={len(chain.decisions.weight)})."
             )
 
     def _options(self, trajectory, step, fit_params):
