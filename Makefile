@@ -71,7 +71,7 @@ bench-convergence: $(READY)
 bench-networks: $(READY)
 	$(BIN)/python benchmarks/networks.py
 
-# The table of docs/default_alpha.md.
+# The table of docs/explanation/default_alpha.md.
 bench-alpha: $(READY)
 	$(BIN)/python benchmarks/default_alpha.py
 
@@ -86,7 +86,7 @@ bench-shrinkage: $(READY)
 bench-counting: $(READY)
 	$(BIN)/python benchmarks/counting.py
 
-# The table of docs/policy_reward.md.
+# The table of docs/guide/policy_reward.md.
 bench-policy-reward: $(READY)
 	$(BIN)/python benchmarks/policy_reward.py
 
@@ -94,7 +94,7 @@ bench-policy-reward: $(READY)
 bench-types: $(READY)
 	$(BIN)/python benchmarks/latent_types.py
 
-# Simulations with a known truth beside published figures, some minutes; the tables of docs/truth.md.
+# Simulations with a known truth beside published figures, some minutes; the tables of docs/explanation/truth.md.
 bench-truth: $(READY)
 	$(BIN)/python benchmarks/truth
 

@@ -23,7 +23,7 @@ from sklearn_iqlearn import IQLearnClassifier
 ROOT = Path(sklearn_iqlearn.__file__).parents[1]
 MODULES = sorted((ROOT / "sklearn_iqlearn").rglob("*.py"))
 
-# What each room may import of the others: the picture in docs/design.md.
+# What each room may import of the others: the picture in docs/explanation/design.md.
 LAYERS = {
     "_version": set(),
     "exceptions": set(),

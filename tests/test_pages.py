@@ -56,27 +56,22 @@ def run(page):
     return names
 
 
-@pytest.mark.parametrize(
-    "page",
-    [
-        "counterfactual.md",
-        "episodes.md",
-        "masks.md",
-        "policy_reward.md",
-        "reading_a_reward.md",
-        "trust.md",
-        "types.md",
-        "without_transitions.md",
-    ],
-)
-def test_the_snippets_run_and_tell_the_truth(page, monkeypatch):
+DOCS = ROOT / "docs"
+# Pages whose tests say more than their comments.
+ON_THEIR_OWN = {"guide/scikit_learn.md", "tutorials/from_a_table.md"}
+PAGES = {page.relative_to(DOCS).as_posix() for part in DOCS.iterdir() for page in part.glob("*.md")} - ON_THEIR_OWN
+
+
+@pytest.mark.parametrize("page", sorted(page for page in PAGES if snippets_of(f"docs/{page}")))
+def test_the_snippets_run_and_tell_the_truth(page, tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(ROOT / "examples")
+    monkeypatch.chdir(tmp_path)
     run(f"docs/{page}")
 
 
 @pytest.mark.skipif(ScoringMonitor is None, reason="scikit-learn 1.9 brought callbacks")
 def test_the_snippets_of_the_page_of_scikit_learn():
-    names = run("docs/scikit_learn.md")
+    names = run("docs/guide/scikit_learn.md")
     X, y = names["X"], names["y"]
     assert_allclose(names["model"].score(X, y), log_likelihood(names["model"], X, y))
     assert names["by_place"][-1].states_.nnz == names["coarse"]["place"].nunique()
@@ -91,7 +86,8 @@ def test_the_snippets_of_the_page_of_scikit_learn():
 
 def test_the_snippets_of_the_page_about_tables(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    page, names = (ROOT / "docs" / "from_a_table.md").read_text(encoding="utf-8"), run("docs/from_a_table.md")
+    page = (DOCS / "tutorials" / "from_a_table.md").read_text(encoding="utf-8")
+    names = run("docs/tutorials/from_a_table.md")
     states = names["encoder"].states_
     assert len(states) == 12
     shown = re.findall(r"^(\d+) +([\d.]+) +(\S.*?) +(coast|inland)$", page, flags=re.MULTILINE)
@@ -106,7 +102,7 @@ def test_the_snippets_of_the_page_about_tables(tmp_path, monkeypatch):
     assert f"```\n{names['report']}\n```" in page
     assert names["wide"].transitions[0].shape == (40, 40)
     assert_allclose(names["lake"].reward.max(), 1 / 3, rtol=1e-15)
-    stories = [snippet for snippet in snippets_of("docs/from_a_table.md") if "read_csv" in snippet]
+    stories = [snippet for snippet in snippets_of("docs/tutorials/from_a_table.md") if "read_csv" in snippet]
     assert [sum(map(bool, story.splitlines())) for story in stories] == [15, 17]
     for table in ("costs", "estimates"):
         assert f"```\n{names[table]}\n```" in page

@@ -66,7 +66,7 @@ class IQLearnClassifier(CallbackSupportMixin, FittedReward):
         beside a constant, it is a projection (``preprocessing.Splines``), for which averages are put, with a
         warning, where it runs away. None chooses for each action by the residual of Bellman's equation in
         trajectories held out: hats in up to two columns that matter or, of several columns, additive splines or
-        polynomials where those are better (``continuation_`` tells). ``docs/without_transitions.md`` has the
+        polynomials where those are better (``continuation_`` tells). ``docs/guide/without_transitions.md`` has the
         measurements.
     action_mask : boolean array of shape (S, A), or callable, optional
         Which actions exist in a state; by default all. Columns are in the order of ``classes_``, or those of a
@@ -93,8 +93,8 @@ class IQLearnClassifier(CallbackSupportMixin, FittedReward):
         ``inf`` with "structural", ``temperature`` for a table over known ``transitions``, and else
         ``temperature * max(1, n / (2 * P))`` for decisions of total weight n and P parameters of Q for each action
         (states of a table, features and constant of a linear Q, a network's weights / A): a penalty that does not
-        gain weight as decisions do. ``docs/default_alpha.md`` has the measurements. With ``value_term="initial"``,
-        which may need a penalty, a structural fit follows the last rule too.
+        gain weight as decisions do. ``docs/explanation/default_alpha.md`` has the measurements. With
+        ``value_term="initial"``, which may need a penalty, a structural fit follows the last rule too.
     smoothing : float >= 0, default=1.0
         Pseudo-visits added in the penalty to every state-action pair whose continuation is known. With 0, a
         tabular Q for an action never taken in a visited state has no minimum: it runs to minus infinity.
