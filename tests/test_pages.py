@@ -10,15 +10,22 @@ import pytest
 from numpy.testing import assert_allclose
 from walks import log_likelihood
 
+from sklearn_iqlearn._objective.divergences import DIVERGENCES
+from sklearn_iqlearn._q_functions import JAX_FORMS, Q_FUNCTIONS
+from sklearn_iqlearn._solvers.path import SOLVERS
+
 try:
     from sklearn.callback import ScoringMonitor
 except ImportError:
     ScoringMonitor = None
 
 ROOT = Path(__file__).parents[1]
-NUMBER = r"-?(?:inf|\d+(?:\.\d+)?(?:e-?\d+)?)(?!\w|\.\d)"
-# A comment that begins with numbers, one for each value of its line or for the first of them.
+NUMBER = r"(?:True|False|-?(?:inf|\d+(?:\.\d+)?(?:e-?\d+)?)(?!\w|\.\d))"
+# A comment that begins with numbers, or truth values, one for each value of its line or for the first of them.
 FIGURES = re.compile(rf"#\s({NUMBER}(?:(?:, | and ){NUMBER})*)")
+
+
+TRUTHS = {"True": "1", "False": "0"}
 
 
 def half_a_digit(number):
@@ -37,6 +44,17 @@ def snippets_of(page):
     return re.findall(r"```python\n(.*?)```", (ROOT / page).read_text(encoding="utf-8"), flags=re.DOTALL)
 
 
+@pytest.fixture(autouse=True)
+def _options_of_a_page():
+    """What a page adds to the dictionaries of options is there for itself alone."""
+    registries = (DIVERGENCES, SOLVERS, Q_FUNCTIONS, JAX_FORMS)
+    before = [dict(options) for options in registries]
+    yield
+    for options, entries in zip(registries, before, strict=True):
+        options.clear()
+        options.update(entries)
+
+
 def run(page):
     """Run the snippets of a page in their order, and compare values with figures; return the names they define."""
     code, names = "\n".join(snippets_of(page)), {}
@@ -47,7 +65,7 @@ def run(page):
         value = eval(compile(ast.Expression(node.value), page, "eval"), names)
         line = code.splitlines()[node.end_lineno - 1]
         if told := FIGURES.search(line):
-            told = re.findall(NUMBER, told[1])
+            told = [TRUTHS.get(number, number) for number in re.findall(NUMBER, told[1])]
             found = flat(value)[: len(told)]
             assert len(found) == len(told), line
             for number, one in zip(told, found, strict=True):
@@ -58,15 +76,15 @@ def run(page):
 
 DOCS = ROOT / "docs"
 # Pages whose tests say more than their comments.
-ON_THEIR_OWN = {"guide/scikit_learn.md", "tutorials/from_a_table.md"}
-PAGES = {page.relative_to(DOCS).as_posix() for part in DOCS.iterdir() for page in part.glob("*.md")} - ON_THEIR_OWN
+ON_THEIR_OWN = {"docs/guide/scikit_learn.md", "docs/tutorials/from_a_table.md"}
+PAGES = {"README.md", *(page.relative_to(ROOT).as_posix() for page in DOCS.glob("*/*.md"))} - ON_THEIR_OWN
 
 
-@pytest.mark.parametrize("page", sorted(page for page in PAGES if snippets_of(f"docs/{page}")))
+@pytest.mark.parametrize("page", sorted(filter(snippets_of, PAGES)))
 def test_the_snippets_run_and_tell_the_truth(page, tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(ROOT / "examples")
     monkeypatch.chdir(tmp_path)
-    run(f"docs/{page}")
+    run(page)
 
 
 @pytest.mark.skipif(ScoringMonitor is None, reason="scikit-learn 1.9 brought callbacks")

@@ -16,7 +16,7 @@ from sklearn_iqlearn._solvers.path import SOLVERS
 from sklearn_iqlearn._version import __version__
 
 # What a solver may need of a form of Q, in words, and the forms that give it.
-GIVES = {"hessian": ("Hessian", NEWTON_FORMS), "jax": ("gradient by JAX", JAX_FORMS)}
+GIVES: dict[str, tuple[str, dict]] = {"hessian": ("Hessian", NEWTON_FORMS), "jax": ("gradient by JAX", JAX_FORMS)}
 # Parameters with an entry for each state.
 SHARED = ("transitions", "features", "action_mask", "base_reward")
 

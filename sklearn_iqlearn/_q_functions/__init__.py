@@ -1,8 +1,5 @@
 """Forms of Q, one file each, and what each of them gives."""
 
-from collections.abc import Mapping
-from types import MappingProxyType
-
 from sklearn_iqlearn._q_functions.base import CoefficientForm, Form, JaxForm, NewtonForm, RowForm
 from sklearn_iqlearn._q_functions.linear import Linear
 from sklearn_iqlearn._q_functions.neural import Neural
@@ -10,17 +7,16 @@ from sklearn_iqlearn._q_functions.sparse_linear import SparseLinear
 from sklearn_iqlearn._q_functions.structural import Structural
 from sklearn_iqlearn._q_functions.tabular import Tabular
 
-Q_FUNCTIONS: Mapping[str, type[Form]] = MappingProxyType(
-    {"tabular": Tabular, "linear": Linear, "neural": Neural, "structural": Structural}
-)
+Q_FUNCTIONS: dict[str, type[Form]] = {
+    "tabular": Tabular,
+    "linear": Linear,
+    "neural": Neural,
+    "structural": Structural,
+}
 # Of those: what Newton's method solves, what JAX differentiates, what has a covariance, what answers for rows.
-NEWTON_FORMS: Mapping[str, type[NewtonForm]] = MappingProxyType(
-    {"tabular": Tabular, "linear": Linear, "structural": Structural}
-)
-JAX_FORMS: Mapping[str, type[JaxForm]] = MappingProxyType({"tabular": Tabular, "linear": Linear, "neural": Neural})
-COEFFICIENT_FORMS: Mapping[str, type[CoefficientForm]] = MappingProxyType(
-    {"linear": Linear, "structural": Structural}
-)
+NEWTON_FORMS: dict[str, type[NewtonForm]] = {"tabular": Tabular, "linear": Linear, "structural": Structural}
+JAX_FORMS: dict[str, type[JaxForm]] = {"tabular": Tabular, "linear": Linear, "neural": Neural}
+COEFFICIENT_FORMS: dict[str, type[CoefficientForm]] = {"linear": Linear, "structural": Structural}
 # What takes the place of a form where rows of features are sparse.
-SPARSE_FORMS: Mapping[type[Form], type[NewtonForm]] = MappingProxyType({Linear: SparseLinear})
-ROW_FORMS: Mapping[str, type[RowForm]] = MappingProxyType({"tabular": Tabular, "linear": Linear, "neural": Neural})
+SPARSE_FORMS: dict[type[Form], type[NewtonForm]] = {Linear: SparseLinear}
+ROW_FORMS: dict[str, type[RowForm]] = {"tabular": Tabular, "linear": Linear, "neural": Neural}

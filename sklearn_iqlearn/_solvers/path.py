@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from types import MappingProxyType
 
 import numpy as np
 
@@ -41,13 +40,11 @@ class Solver:
 
 ADAM_OPTIONS = ("learning_rate", "batch_size", "n_iter_no_change", "rng", "validate")
 
-SOLVERS = MappingProxyType(
-    {
-        "newton": Solver(newton, 400, 1e-8, needs="hessian"),
-        "lbfgs": Solver(_lbfgs, 20_000, 1e-6),
-        "adam": Solver(_adam, 2_000, 1e-5, options=ADAM_OPTIONS),
-    }
-)
+SOLVERS = {
+    "newton": Solver(newton, 400, 1e-8, needs="hessian"),
+    "lbfgs": Solver(_lbfgs, 20_000, 1e-6),
+    "adam": Solver(_adam, 2_000, 1e-5, options=ADAM_OPTIONS),
+}
 
 
 def follow_path(problem, solver, start, *, tol, max_iter, report, options):
