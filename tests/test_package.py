@@ -14,6 +14,7 @@ import pytest
 import sklearn_iqlearn
 import sklearn_iqlearn.datasets
 import sklearn_iqlearn.diagnostics
+import sklearn_iqlearn.displays
 import sklearn_iqlearn.inference
 import sklearn_iqlearn.latent
 import sklearn_iqlearn.preprocessing
@@ -60,6 +61,7 @@ LAYERS = {
     "preprocessing": {"_model", "_numerics", "exceptions"},
     "diagnostics": {"_estimator", "_model", "_numerics", "exceptions"},
     "datasets": {"_estimator", "_model", "_numerics", "preprocessing"},
+    "displays": {"_coefficients", "_estimator", "_model", "_numerics", "inference", "latent", "rewards"},
     "__init__": {"_estimator", "_version", "latent"},
 }
 
@@ -89,7 +91,7 @@ def test_nothing_private_of_others(path):
             assert not any(part.startswith("_") and not part.startswith("__") for part in parts), parts
 
 
-SEE_SCIKIT_LEARN = {"_estimator", "datasets", "inference", "latent", "preprocessing", "rewards"}
+SEE_SCIKIT_LEARN = {"_estimator", "datasets", "displays", "inference", "latent", "preprocessing", "rewards"}
 
 
 def test_only_the_estimator_sees_scikit_learn():
@@ -130,6 +132,7 @@ print(jax.config.jax_enable_x64, model.q_table_.dtype, model.gradient_norm_ < 1e
 NAMESPACES = [
     sklearn_iqlearn.datasets,
     sklearn_iqlearn.diagnostics,
+    sklearn_iqlearn.displays,
     sklearn_iqlearn.inference,
     sklearn_iqlearn.latent,
     sklearn_iqlearn.preprocessing,

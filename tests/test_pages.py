@@ -3,6 +3,7 @@
 import ast
 import pickle
 import re
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -53,6 +54,14 @@ def _options_of_a_page():
     for options, entries in zip(registries, before, strict=True):
         options.clear()
         options.update(entries)
+
+
+@pytest.fixture(autouse=True)
+def _pictures_of_a_page():
+    """What a page draws is closed after it."""
+    yield
+    if "matplotlib.pyplot" in sys.modules:
+        sys.modules["matplotlib.pyplot"].close("all")
 
 
 def run(page):
