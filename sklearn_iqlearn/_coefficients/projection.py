@@ -23,9 +23,12 @@ from sklearn_iqlearn._coefficients.identification import ROUNDING, sizes_of, tol
 from sklearn_iqlearn._model.continuation import continuation
 from sklearn_iqlearn._model.endings import steps_to_end
 from sklearn_iqlearn._model.transitions import Transitions
-from sklearn_iqlearn._numerics.linear_algebra import NotPositiveDefinite, factor
-from sklearn_iqlearn._objective.schur import schur_complement
+from sklearn_iqlearn._numerics.linear_algebra import NotPositiveDefinite
+from sklearn_iqlearn._objective.schur import Coupling
+from sklearn_iqlearn._objective.schur_system import SchurSystem
 
+# Residual of the removal of shaping terms by iterations: each removal takes away that much of what is left.
+TIGHT = 1e-10
 # Removals of the shaping terms: each repairs the rounding of the one before; near discount 1 that takes some.
 SWEEPS = 10
 # Rounding that is left of the potentials, times 1 - gamma. A column of a potential can be near that order itself:
@@ -153,20 +156,23 @@ def _remove_shaping(columns, weights, transitions, discount):
     # A constant potential is all but invisible to the normal equations near discount 1: removed by itself.
     level = 1 - discount * transitions.expected_next(np.ones(len(weights)))
     none = np.zeros_like(weights)
-    try:
-        system = schur_complement(transitions, discount, weights, none, none[:, 0])
-        solve = factor(system, positive_definite=True)
-    except NotPositiveDefinite as error:
-        raise ValueError(
-            f"discount={discount!r} is too near 1 for these decisions: the shaping terms of the reward cannot be "
-            "told from rounding. Use a smaller discount."
-        ) from error
+    system = SchurSystem(transitions, discount, Coupling(weights, none, none[:, 0]))
     potentials = np.zeros((len(columns), columns.shape[2]))
     for _ in range(SWEEPS):
         constant = np.einsum("sa,sa,sak->k", level, weights, columns) / np.sum(level**2 * weights)
         columns = columns - level[..., None] * constant
         weighted = columns * weights[..., None]
-        change = solve(weighted.sum(axis=1) - discount * transitions.flow(weighted))
+        change = _solve(system, weighted.sum(axis=1) - discount * transitions.flow(weighted))
         potentials += change + constant
         columns = columns - change[:, None] + discount * transitions.expected_next(change)
     return columns, potentials
+
+
+def _solve(system, right):
+    try:
+        return system.solve(right, TIGHT)
+    except NotPositiveDefinite as error:
+        raise ValueError(
+            f"discount={system.discount!r} is too near 1 for these decisions: the shaping terms of the reward "
+            "cannot be told from rounding. Use a smaller discount."
+        ) from error

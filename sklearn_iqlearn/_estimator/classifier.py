@@ -208,6 +208,11 @@ class IQLearnClassifier(CallbackSupportMixin, FittedReward):
         coefficients run away.
     n_iter_ : int
         Iterations in all.
+    linear_solver_ : str or None
+        How linear systems in as many unknowns as states were solved: "dense", "sparse factor", "conjugate
+        gradients", "GMRES" (where only values are asked for, as in a "structural" fit) or "sweeps"; None where
+        there were none.
+        ``docs/explanation/large.md`` tells which way is taken when.
     loss_curve_ : list of float
         The objective along the iterations; "tv" goes through a series of barriers. "lbfgs" and "adam" may cross
         the edge of a divergence's domain on their way: beyond, a quadratic continues its penalty.

@@ -152,6 +152,7 @@ def outcome(problem, solution, demonstrations, held_out):
             "gradient_norm_": solution.gradient_norm,
             "converged_": solution.converged,
             "n_iter_": solution.n_iter,
+            "linear_solver_": objective.transitions.linear_solver,
             "loss_curve_": solution.loss_curve,
             "_unidentified": unidentified,
             "_n_fitted": None,

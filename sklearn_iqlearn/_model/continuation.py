@@ -1,11 +1,19 @@
-"""What goes on under a policy: linear systems in ``I - discount * P_policy``."""
+"""What goes on under a policy: linear systems in ``I - discount * P_policy``.
+
+They are solved by a factor or, where that would fill, by GMRES in products with ``P_policy`` (``_model.ways``),
+constants apart (``_numerics.krylov``). Their image, ``(1 - discount) + discount * P(the episode ends)``,
+is known without the cancellation of 1 - 1, and what is left has the size of differences of values, not of their
+level: so iterations lose fewer digits than a factor.
+"""
 
 import warnings
+from functools import cache
 
 import numpy as np
 import scipy.linalg
 import scipy.sparse as sp
 
+from sklearn_iqlearn._numerics.krylov import Deflation, by_columns, generalised_minimal_residuals
 from sklearn_iqlearn._numerics.linear_algebra import NotPositiveDefinite, factor
 
 # Condition number from which on a solution keeps less than about 6 digits.
@@ -31,14 +39,41 @@ def continuation(policy, transitions, discount, *, transposed=False):
     shortcut = transitions.shortcut(discount * policy, transposed)
     if shortcut is not None:
         return shortcut
-    system = continuation_system(policy, transitions, discount)
-    return factor(system.T if transposed else system)
-
-
-def continuation_system(policy, transitions, discount):
-    """``I - discount * P_policy``, (S, S), dense or sparse as the transitions are."""
     mixed = transitions.mix(policy)
-    identity = sp.eye_array(len(policy)) if sp.issparse(mixed) else np.eye(len(policy))
+    mixed = mixed.T if transposed else mixed
+    factored = cache(lambda: factor(_system(mixed, discount)))
+
+    @cache
+    def deflation():
+        stays = 1 - discount + discount * (policy * transitions.ends).sum(axis=1)
+        images = stays, 1 - discount * (mixed if transposed else mixed.T).sum(axis=1)
+        return Deflation(transitions.components, *(reversed(images) if transposed else images))
+
+    def iterated(patience):
+        """Column by column; together they may cost as much as the factor, which would serve them all."""
+        diagonal = 1 - discount * mixed.diagonal()
+
+        def column(right):
+            nonlocal patience
+            found, n_products = generalised_minimal_residuals(
+                lambda y: y - discount * (mixed @ y), diagonal, deflation(), right, patience
+            )
+            patience -= n_products
+            return found
+
+        return column
+
+    def solve(right):
+        return transitions.ways.values.solve(
+            lambda patience: by_columns(iterated(patience), right), None, factored, right
+        )
+
+    return solve
+
+
+def _system(mixed, discount):
+    """``I - discount * P``, dense or sparse as the moves P (S, S) are."""
+    identity = sp.eye_array(mixed.shape[0]) if sp.issparse(mixed) else np.eye(len(mixed))
     return identity - discount * mixed
 
 

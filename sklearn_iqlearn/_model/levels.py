@@ -113,7 +113,7 @@ def find_levels(transitions):
     levels : Levels or None
     """
     n_states, n_actions = transitions.n_states, transitions.n_actions
-    if any(_diagonal(states, matrix).any() for states, matrix in transitions.blocks):
+    if any(stays(states, matrix).any() for states, matrix in transitions.blocks):
         return None
     matrices = [sp.csr_array(matrix) for matrix in transitions.matrices]
     pending = np.zeros(n_states, dtype=np.int64)
@@ -144,7 +144,7 @@ def find_levels(transitions):
     return Levels(levels, (n_states, n_actions)) if n_found == n_states else None
 
 
-def _diagonal(states, matrix):
+def stays(states, matrix):
     """Chances to stay, of a block of transitions."""
     if sp.issparse(matrix):
         return matrix.diagonal()

@@ -4,11 +4,14 @@ import numpy as np
 import scipy.sparse as sp
 from scipy.sparse.csgraph import connected_components
 
+from sklearn_iqlearn._model.continuation import continuation
 from sklearn_iqlearn._model.transitions import ROW_SUM_TOLERANCE
 from sklearn_iqlearn._numerics.elimination import reduce_chain
 
 # The least chance that counts: products of several lesser ones would underflow.
 NEVER = 1e-60
+# A discount with which an episode is as good as an endless run of states that all lead to one another.
+ENDLESS = 1 - 2.0**-43
 # Steps that find a state which is not rare.
 LAZY_STEPS = 200
 
@@ -72,7 +75,7 @@ def discounted_shares(policy, transitions, discount, initial_distribution):
 
     They are those of an endless run whose episodes end with an additional chance ``1 - discount`` in each step.
     """
-    if transitions.levels is not None:
+    if transitions.levels is not None or transitions.ways.values.iterates:
         return _episode_shares(policy, transitions, discount, initial_distribution)
     ends = 1 - discount + discount * (policy * transitions.ends).sum(axis=1)
     return _shares(discount * sp.csr_array(transitions.mix(policy)), ends, initial_distribution)
@@ -86,13 +89,16 @@ def long_run_shares(policy, transitions, initial_distribution):
     """
     if transitions.levels is not None:
         return _episode_shares(policy, transitions, 1.0, initial_distribution)
-    ends = np.where(transitions.ends > ROW_SUM_TOLERANCE, transitions.ends, 0.0)
-    return _shares(sp.csr_array(transitions.mix(policy)), (policy * ends).sum(axis=1), initial_distribution)
+    ends, mixed = np.where(transitions.ends > ROW_SUM_TOLERANCE, transitions.ends, 0.0), transitions.mix(policy)
+    if transitions.ways.values.iterates and connected_components(mixed, connection="strong")[0] == 1:
+        return _episode_shares(policy, transitions, ENDLESS, initial_distribution)
+    return _shares(sp.csr_array(mixed), (policy * ends).sum(axis=1), initial_distribution)
 
 
 def _episode_shares(policy, transitions, discount, initial_distribution):
-    """Shares where no state comes back: those of one episode."""
-    visits = transitions.levels.visits(discount * policy, initial_distribution)
+    """Shares of one episode, where no state comes back exact and else to the precision of the largest."""
+    visits = continuation(policy, transitions, discount, transposed=True)(initial_distribution)
+    visits = np.maximum(visits, 0.0)
     return visits / visits.sum()
 
 

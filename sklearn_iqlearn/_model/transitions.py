@@ -9,6 +9,7 @@ import scipy.sparse as sp
 
 from sklearn_iqlearn._model.levels import find_levels
 from sklearn_iqlearn._model.tables import check_mask
+from sklearn_iqlearn._model.ways import components, find_ways
 from sklearn_iqlearn._numerics.checks import by_state, is_real, plain, real_array
 
 # Probabilities stored in single precision sum to 1 within this.
@@ -128,15 +129,37 @@ class Transitions:
         return self.expected_next(np.ones(self.n_states))
 
     @cached_property
+    def links(self):
+        """Which states lead to which, by any action: a sparse array of shape (S, S), positive there."""
+        return sum(sp.csr_array(abs(matrix)) for matrix in self.matrices)
+
+    @cached_property
     def n_successors(self):
         """Number of states that each state can lead to, and itself: (S,)."""
-        union = sum(sp.csr_array(abs(matrix)) for matrix in self.matrices)
-        return np.diff(union.indptr).astype(float) + 1
+        return np.diff(self.links.indptr).astype(float) + 1
+
+    @cached_property
+    def components(self):
+        """The set of each state, of sets that no move connects: integers from 0, (S,)."""
+        return components(self.links)
+
+    @cached_property
+    def ways(self):
+        """Which way systems in these transitions are solved."""
+        return find_ways(self)
 
     @cached_property
     def levels(self):
         """The ``Levels`` of transitions in which no state comes back, else None."""
         return find_levels(self)
+
+    @property
+    def linear_solver(self):
+        """How systems in as many unknowns as states were solved last; None where there were none."""
+        known = vars(self)  # what was not asked for was not needed
+        if "ways" in known:
+            return self.ways.taken
+        return None if known.get("levels") is None else "sweeps"
 
     @property
     def noise(self):

@@ -16,9 +16,6 @@ import scipy.linalg
 import scipy.sparse as sp
 import scipy.sparse.linalg
 
-# Iterations of conjugate gradients after which what they have found must do.
-MOST_ITERATIONS = 500
-
 
 class NotPositiveDefinite(ArithmeticError):
     """The matrix has a pivot that is not positive."""
@@ -131,51 +128,6 @@ def _factor_update(matrix):
         return x - lifted @ np.linalg.solve(capacitance, scaled @ x)
 
     return solve
-
-
-def conjugate_gradients(product, diagonal, right, tolerance):
-    """Solve ``B x = right`` for a symmetric B of which nothing is known but its products with vectors.
-
-    Each iterate minimises ``x'B x / 2 - right'x`` among more directions than the one before, and is of use however
-    early the iteration ends.
-
-    Parameters
-    ----------
-    product : callable
-        ``product(x)`` is ``B x``.
-    diagonal : ndarray of shape (n,)
-        Positive: the preconditioner.
-    right : ndarray of shape (n,)
-    tolerance : float
-        Length of the residual relative to that of ``right``, both weighted by 1 / diagonal.
-
-    Returns
-    -------
-    x : ndarray of shape (n,)
-        After ``MOST_ITERATIONS`` at most.
-
-    Raises
-    ------
-    NotPositiveDefinite
-        If B has a direction without positive curvature among those tried.
-    """
-    x, residual = np.zeros_like(right), right
-    scaled = residual / diagonal
-    direction, size = scaled, residual @ scaled
-    enough = tolerance**2 * size
-    for _ in range(MOST_ITERATIONS):
-        if size <= enough:
-            break
-        image = product(direction)
-        curvature = direction @ image
-        if not curvature > 0:
-            raise NotPositiveDefinite
-        step = size / curvature
-        x, residual = x + step * direction, residual - step * image
-        scaled = residual / diagonal
-        last, size = size, residual @ scaled
-        direction = scaled + size / last * direction
-    return x
 
 
 def weighted_gram(rows, weights):

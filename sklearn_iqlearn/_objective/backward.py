@@ -23,7 +23,7 @@ Where a true curvature makes a W_s indefinite, omega and D are those of one that
 
 import numpy as np
 
-from sklearn_iqlearn._numerics.linear_algebra import conjugate_gradients
+from sklearn_iqlearn._numerics.krylov import conjugate_gradients
 
 # Residual allowed, as a share of the right-hand side: this one of the square root of the gradient, or of a bound.
 # As it falls with the gradient, Newton's method stays superlinear (Nocedal and Wright 2006, theorem 7.2).
@@ -77,4 +77,5 @@ def solve_by_sweeps(levels, discount, coupling, near, right, tolerance):
             lambda states, inflow: omega[states] * inflow[:, None] - discount * pull[states], pull.sum(axis=1)
         )
 
-    return levels.values(omega, conjugate_gradients(product, weight, levels.visits(omega, right), tolerance))
+    inner, _ = conjugate_gradients(product, lambda r: r / weight, levels.visits(omega, right), tolerance)
+    return levels.values(omega, inner)

@@ -59,10 +59,11 @@ import numpy as np
 from sklearn_iqlearn._model.continuation import continuation
 from sklearn_iqlearn._model.soft_bellman import inverse_bellman, log_policy, soft_value
 from sklearn_iqlearn._model.transitions import Transitions
-from sklearn_iqlearn._numerics.linear_algebra import NotPositiveDefinite, factor
+from sklearn_iqlearn._numerics.linear_algebra import NotPositiveDefinite
 from sklearn_iqlearn._objective.backward import solve_by_sweeps, tolerance_at
 from sklearn_iqlearn._objective.divergences import Divergence
-from sklearn_iqlearn._objective.schur import Coupling, schur_complement
+from sklearn_iqlearn._objective.schur import Coupling
+from sklearn_iqlearn._objective.schur_system import SchurSystem
 
 # Share of the way to the edge of the domain that the linearised reward may go in one step.
 FRACTION_TO_EDGE = 0.9
@@ -287,7 +288,7 @@ class Evaluation:
         projected = (d / e) * (gradient - pi * (m * (pi * gradient / e).sum(axis=1))[:, None])
         right = -gradient.sum(axis=1) + projected.sum(axis=1) - discount * transitions.flow(projected)
         if transitions.levels is None:
-            z = factor(schur_complement(transitions, discount, *coupling), positive_definite=True)(right)
+            z = SchurSystem(transitions, discount, coupling).solve(right, tolerance_at(gradient))
         else:
             near = self._coupling(np.maximum(beta, 0), d)[1]
             z = solve_by_sweeps(transitions.levels, discount, coupling, near, right, tolerance_at(gradient))

@@ -18,7 +18,7 @@ import numpy as np
 import scipy.sparse as sp
 import scipy.sparse.linalg
 
-from sklearn_iqlearn._numerics.linear_algebra import conjugate_gradients
+from sklearn_iqlearn._numerics.krylov import conjugate_gradients
 from sklearn_iqlearn._objective.backward import tolerance_at
 from sklearn_iqlearn._q_functions.base import CoefficientForm
 from sklearn_iqlearn._q_functions.linear import Linear, LinearPoint
@@ -83,8 +83,8 @@ class SparseLinear(Linear):
         """``conjugate_gradients`` for parameters in their shape."""
         shape = self.ridge.shape
         diagonal = np.maximum(diagonal, LENT * diagonal.max())
-        found = conjugate_gradients(
-            lambda x: product(x.reshape(shape)).ravel(), diagonal.ravel(), right.ravel(), tolerance
+        found, _ = conjugate_gradients(
+            lambda x: product(x.reshape(shape)).ravel(), lambda r: r / diagonal.ravel(), right.ravel(), tolerance
         )
         return found.reshape(shape)
 
