@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 from sklearn.base import BaseEstimator
-from sklearn.utils import check_array, check_consistent_length, column_or_1d
+from sklearn.utils import assert_all_finite, check_array, check_consistent_length, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_X_y, validate_data
+from sklearn.utils.validation import validate_data
 
 from sklearn_iqlearn._approximation.kernel import Rows
 from sklearn_iqlearn._estimator.approximated import NO_ORDER, approximated
@@ -189,7 +189,11 @@ def read_X_y(estimator, X, y):
     with _about("X", TABLE):
         values = check_array(X, estimator=estimator, input_name="X", accept_sparse=accepted_format(estimator, X))
     with _about("y", COLUMN):
-        values, y = check_X_y(values, y, estimator=estimator, accept_sparse=accepted_format(estimator, X))
+        if y is None:
+            raise ValueError("fit requires y to be passed, but the target y is None.")
+        y = column_or_1d(y, warn=True)
+        assert_all_finite(y, input_name="y")
+        check_consistent_length(values, y)
         if y.dtype.kind not in "biu":  # whole numbers always are
             check_classification_targets(y)
     return values, y

@@ -96,6 +96,12 @@ class Settings(BaseEstimator):
             setattr(clone, name, getattr(self, name))
         return clone
 
+    def __copy__(self):
+        """A shallow copy: without the way through the state to be stored, which asks for the parameters twice."""
+        copied = type(self).__new__(type(self))
+        copied.__dict__.update(self.__dict__)
+        return copied
+
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = self._takes_sparse_rows()

@@ -151,7 +151,8 @@ class Worlds(FittedPolicy):
             raise ValueError(f"forbid and reward must leave an action in every state, got none in state {state}.")
         check_endings(world.discount, kernel, reward > -np.inf, " without what is forbidden")
         with few_threads(kernel.n_states):
-            q = solve_soft_bellman(reward, kernel, float(world.discount), float(world.temperature))
+            numbers = float(world.discount), float(world.temperature)
+            q = solve_soft_bellman(reward, kernel, *numbers, start=self.q_table_)
         policy = np.exp(log_policy(q, world.temperature))
         warn_ill_conditioned(policy, kernel, world.discount, stacklevel=3)
         return _settle(world, fit, q, reward)

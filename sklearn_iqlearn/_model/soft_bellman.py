@@ -20,9 +20,9 @@ from sklearn_iqlearn._numerics.linear_algebra import NotPositiveDefinite
 
 # Policy iteration always ends; at a low temperature it may take as many steps as paths are long.
 MAX_ITER = 10_000
-# Change of the log policy, times the largest sum of discounts (1 / (1 - discount)), up to which the system of one
-# step serves the next one too: it then takes away all but about this share of the error.
-SETTLED = 0.1
+# Share of the error, and of a temperature, to which a step brings it for the next one to do with the same system:
+# with a new one that leaves the square of the share, with the old one about the share again, without a factor.
+SETTLED = 0.01
 # Up to so many actions one column after the other is ten times as fast as NumPy's reduction, to the same bits.
 FEW = 7
 # The rounding of a sum of a few numbers, relative to the largest.
@@ -127,32 +127,38 @@ def _policy_iteration(reward, transitions, discount, temperature, value, max_ite
     reward = np.where(reward == -np.inf, 0.0, reward)
     remains = 1 - discount + discount * transitions.ends
     least = max(remains.min(), 1 - discount)  # of approximate transitions ends may be a little below 0
-    advantage, change = np.zeros_like(reward), np.inf
+    advantage, change, size = np.zeros_like(reward), np.inf, np.inf
     solve: Any = None
+    share, reused = SETTLED, False
     for _ in range(max_iter):
-        previous, last = advantage, change
+        previous, last, before = advantage, change, size
         advantage = reward - remains * value[:, None] + discount * transitions.expected_change(value)
         error = soft_value(advantage + bar, temperature)
         if not np.isfinite(error).all():
             raise NotSolved("the Bellman equation was not solved: its values overflow.")
-        policy = np.exp(log_policy(advantage + bar, temperature))
+        policy, size = np.exp(log_policy(advantage + bar, temperature)), np.abs(error).max()
         change = _largest_mean(policy, advantage - previous)
         rounding = ROUNDING * (_largest_mean(policy, reward) + temperature * np.log(reward.shape[1]))
         rounding *= transitions.noise
         if discount == 1:
             step, steps = _undiscounted(policy, transitions, error, DECISIVE * temperature / rounding)
             least = 1 / steps
-        if last / 2 <= change <= rounding / least or np.abs(error).max() <= rounding:
+        if last / 2 <= change <= rounding / least or size <= rounding:
             return value[:, None] + advantage + bar
         if discount < 1:
-            if solve is None or change > SETTLED * temperature * least:
+            kept = solve is not None and size <= share * min(before, temperature)
+            if not kept:
+                # Where one kept has failed more is asked from then on: policy iteration it becomes, which ends.
+                # One made where only rounding is left serves to the end.
+                share = np.inf if change <= rounding / least else share * (SETTLED if reused else 1.0)
                 solve = continuation(policy, transitions, discount)
+            reused = kept
             step = solve(error)
         value = value + step
     raise NotSolved(
         f"the Bellman equation was not solved in {max_iter} steps of policy iteration: the last one changed a "
         f"state's action values by {change / temperature:.1e} temperatures, and its residual is "
-        f"{np.abs(error).max():.1e}."
+        f"{size:.1e}."
     )
 
 

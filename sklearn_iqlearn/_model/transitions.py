@@ -72,17 +72,6 @@ class Transitions:
             for a, (_, matrix) in enumerate(self.blocks)
         )
 
-    def dense_blocks(self):
-        """The blocks as dense arrays, one after the other, without the rows of pairs that do not exist."""
-        for a, (states, matrix) in enumerate(self.blocks):
-            if not sp.issparse(matrix):
-                yield states, matrix
-            elif self.exists is None:
-                yield states, matrix.toarray()
-            else:
-                states = np.flatnonzero(self.exists[:, a])
-                yield states, matrix[states].toarray()
-
     def _spread(self, of_block, shape=()):
         """What ``of_block(states, matrix)`` finds for each action, as (S, A, ...)."""
         table = np.zeros((self.n_states, self.n_actions, *shape))

@@ -11,6 +11,9 @@ import scipy.sparse as sp
 
 from sklearn_iqlearn._numerics.linear_algebra import LowRankUpdate, weighted_gram
 
+# Entries of the rows that go into one product, of as many actions as that is: small ones are not added singly.
+STACKED = 2**21
+
 
 class Coupling(NamedTuple):
     """``W = diag(k) + blockdiag(m_s c_s c_s')``, with k and c of shape (S, A) and m of shape (S,)."""
@@ -43,16 +46,49 @@ def schur_complement(transitions, discount, k, c, m):
 
 
 def _dense(transitions, discount, k, c, m):
-    n = transitions.n_states
-    system, coupling = np.zeros((n, n)), np.zeros((n, n))
-    for a, (states, matrix) in enumerate(transitions.dense_blocks()):
-        rows = -discount * matrix
-        rows[np.arange(len(rows)), np.arange(n)[states]] += 1
-        system += weighted_gram(rows, k[states, a])
-        coupling[states] += c[states, a, None] * rows
+    coupling = np.diag(c.sum(axis=1))
+    system, indefinite = np.zeros_like(coupling), (k < 0).any()
+    stacked = max(1, STACKED // coupling.size)
+    for first in range(0, transitions.n_actions, stacked):
+        blocks = transitions.blocks[first : first + stacked]
+        chosen = [np.flatnonzero(k[:, first + a]) for a in range(len(blocks))]
+        rows, done = np.empty((sum(map(len, chosen)), len(coupling))), 0
+        for a, (block, states) in enumerate(zip(blocks, chosen, strict=True), start=first):
+            _add_rows(coupling, block, -discount * c[:, a])
+            part = rows[done : done + len(states)]
+            _write_rows(part, block, states, discount, np.sqrt(np.abs(k[states, a])))
+            done += len(states)
+        system += rows.T @ rows
+        if indefinite:
+            against = rows[np.concatenate([k[states, first + a] < 0 for a, states in enumerate(chosen)])]
+            system -= 2 * against.T @ against
     system += weighted_gram(coupling, m)
-    system[np.diag_indices(n)] += _shift(np.diagonal(system))
+    system[np.diag_indices_from(system)] += _shift(np.diagonal(system))
     return system
+
+
+def _add_rows(total, block, weights):
+    """Add the rows of a block of ``Transitions`` times the weights of their states, (S,)."""
+    states, matrix = block
+    if sp.issparse(matrix):
+        successors = np.diff(matrix.indptr)
+        origin = np.repeat(np.arange(len(total)), successors)
+        total[origin, matrix.indices] += matrix.data * np.repeat(weights, successors)
+    else:
+        total[states] += weights[states, None] * matrix
+
+
+def _write_rows(part, block, states, discount, scale):
+    """Write the rows of ``E - discount * P`` of some states, times a scale; scaled before they are made dense."""
+    of_block, matrix = block
+    if len(states) < matrix.shape[0]:
+        matrix = matrix[states if isinstance(of_block, slice) else np.searchsorted(of_block, states)]
+    if sp.issparse(matrix):
+        scaled = matrix.data * np.repeat(-discount * scale, np.diff(matrix.indptr))
+        sp.csr_array((scaled, matrix.indices, matrix.indptr), shape=matrix.shape).toarray(out=part)
+    else:
+        np.multiply(matrix, -discount * scale[:, None], out=part)
+    part[np.arange(len(states)), states] += scale
 
 
 def _sparse(transitions, discount, k, c, m):

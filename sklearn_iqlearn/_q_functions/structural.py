@@ -50,7 +50,7 @@ from sklearn_iqlearn._objective.objective import Evaluation, Objective, first_de
 from sklearn_iqlearn._q_functions.base import CoefficientForm
 
 # Rounds of pseudo-likelihood to start from: each costs a fraction of a step of Newton's method.
-START_ROUNDS = 2
+START_ROUNDS = 3
 # Steps of policy iteration after which a trial of new coefficients, started from the last, is given up.
 MOST_STEPS = 50
 # Share of the decisions that are still expected of actions that are all but ruled out.
@@ -71,13 +71,19 @@ class Structural:
     units : ndarray of shape (K,)
         By which the given features were divided.
     latest : list
-        The parameters solved for last and their table, a start for the next one.
+        The parameters solved for last and their table.
+    foreseen : list
+        A table near that of the parameters to be solved for next.
+    slopes : list
+        The parameters for which the sensitivities were asked last, and these.
     """
 
     objective: Objective
     features: np.ndarray
     units: np.ndarray
     latest: list = field(default_factory=list, init=False, compare=False)
+    foreseen: list = field(default_factory=list, init=False, compare=False)
+    slopes: list = field(default_factory=list, init=False, compare=False)
 
     ridge = 0.0
     basis = None
@@ -106,7 +112,7 @@ class Structural:
         return self.objective.transitions.n_states
 
     def start(self):
-        """Coefficients of 0 or, where it is better, two rounds of pseudo-likelihood from a policy of the
+        """Coefficients of 0 or, where it is better, a few rounds of pseudo-likelihood from a policy of the
         decisions.
 
         At discount 1 neither need have finite values. The more rounds the nearer to a policy that has.
@@ -117,8 +123,11 @@ class Structural:
         settings = objective.transitions, objective.discount, objective.temperature
         for most_rounds in (START_ROUNDS, MOST_ROUNDS):
             options = {"base_reward": objective.base_reward, "most_rounds": most_rounds}
-            found = pseudo_likelihood(self.features, counts, policy, *settings, **options).coef
-            for trial in sorted((zero, found), key=lambda trial: loss_of(self.at(trial))):
+            found = pseudo_likelihood(self.features, counts, policy, *settings, **options)
+            loss = loss_of(self.at(zero))
+            self.foreseen[:] = [found.value[:, None] + objective.temperature * found.log_policy]
+            better = loss_of(self.at(found.coef)) < loss
+            for trial in (found.coef, zero) if better else (zero, found.coef):
                 if self._has_values(trial):
                     return trial
         raise ValueError(
@@ -145,7 +154,7 @@ class Structural:
         if evaluation is None:
             return None
         self._check_bounded(evaluation)
-        return StructuralPoint(self, parameters, evaluation)
+        return StructuralPoint(self, parameters, table, evaluation)
 
     def _reward(self, parameters):
         return self.objective.base_reward + self.features @ parameters
@@ -170,7 +179,7 @@ class Structural:
     def table(self, parameters, max_iter=MAX_ITER):
         known, start = self.latest or (None, None)
         if known is None or not np.array_equal(known, parameters):
-            objective = self.objective
+            objective, start = self.objective, self.foreseen.pop() if self.foreseen else start
             if objective.transitions.log_policy is not None:  # projections may have other solutions, far away
                 start = None
             table = solve_soft_bellman(
@@ -183,6 +192,13 @@ class Structural:
             )
             self.latest[:] = parameters, table
         return self.latest[1]
+
+    def sensitivities(self, parameters, policy):
+        """Change of Q with each coefficient, less that of V, (S, A, K), and that of V, (S, K)."""
+        if not self.slopes or not np.array_equal(self.slopes[0], parameters):
+            settings = self.objective.transitions, self.objective.discount
+            self.slopes[:] = parameters, advantages(self.features, policy, *settings)
+        return self.slopes[1]
 
     def centred(self, parameters):
         return self, parameters
@@ -197,7 +213,7 @@ class Structural:
         """
         objective = self.objective
         policy = objective.policy(self.table(parameters))
-        slope, visits = advantage_sensitivity(self, policy), objective.occupancy.sum(axis=1, keepdims=True)
+        slope, visits = self.sensitivities(parameters, policy)[0], objective.occupancy.sum(axis=1, keepdims=True)
         silent = told_and_open(slope[objective.transitions.pairs & (visits > 0)])[1]
         silent = unmoved(self.features[objective.penalty_weight > 0], silent)  # the penalty may have chosen
         least, point = parameters - silent.T @ (silent @ parameters), self.at(parameters)
@@ -229,9 +245,16 @@ class Structural:
         return found if lead < RULED_OUT else None
 
     def recall(self, estimator):
-        """The last coefficients or, where a reward of 0 is better, a new start."""
-        last = estimator.coef_ * self.units
-        return last if loss_of(self.at(last)) < loss_of(self.at(np.zeros_like(last))) else self.start()
+        """The last coefficients, a new start where a reward of 0 is better, or None: those of other features.
+
+        The last table is a start for theirs, and no more: transitions, known rewards and discount may be others.
+        """
+        if estimator.coef_.shape != self.shapes:
+            return None
+        last, loss = estimator.coef_ * self.units, loss_of(self.at(np.zeros_like(self.units)))
+        if estimator.q_table_.shape == self.objective.occupancy.shape:
+            self.foreseen[:] = [estimator.q_table_]
+        return last if loss_of(self.at(last)) < loss else self.start()
 
     @staticmethod
     def n_free(estimator):
@@ -247,17 +270,13 @@ def flat(columns, weight):
     return columns.reshape(-1, columns.shape[2]), weight.ravel()
 
 
-def advantage_sensitivity(problem, policy):
-    """Change of Q with each coefficient, less its mean under the policy: (S, A, K)."""
-    return advantages(problem.features, policy, problem.objective.transitions, problem.objective.discount)[0]
-
-
 @dataclass(frozen=True)
 class StructuralPoint:
     """The loss of a structural Q at one point."""
 
     problem: Structural
     parameters: np.ndarray
+    table: np.ndarray
     evaluation: Evaluation
 
     @property
@@ -287,8 +306,12 @@ class StructuralPoint:
         return np.where(np.abs(gradient) <= ROUNDING * noise * terms, 0.0, gradient)
 
     @cached_property
+    def sensitivities(self):
+        return self.problem.sensitivities(self.parameters, self.evaluation.policy)
+
+    @property
     def advantage_sensitivity(self):
-        return advantage_sensitivity(self.problem, self.evaluation.policy)
+        return self.sensitivities[0]
 
     @property
     def reward_sensitivity(self):
@@ -325,4 +348,6 @@ class StructuralPoint:
         return self.evaluation.reach_of(self.problem.features @ direction)
 
     def moves(self, direction, step):
+        # To first order the values there are known: policy iteration has less left to do than from the last table.
+        self.problem.foreseen[:] = [self.table + step * (self.sensitivities[1] @ direction)[:, None]]
         yield [self.parameters + step * direction]
