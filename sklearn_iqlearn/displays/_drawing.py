@@ -16,7 +16,7 @@ BAND_ALPHA = 0.2
 # Area of the marker of the largest group, and the least area, in square points.
 LARGEST, LEAST = 150.0, 6.0
 # Entries up to which a legend is within the axes.
-MANY = 6
+MANY = 5
 # Characters in a line of a label.
 LONGEST = 48
 # Of what is no result: zero lines, diagonals.
@@ -59,7 +59,7 @@ def legend(ax):
 
 
 def wrapped(label):
-    """A label of an axis in lines that are no longer than the axis."""
+    """A label in lines that are hardly longer than an axis."""
     return textwrap.fill(label, LONGEST)
 
 

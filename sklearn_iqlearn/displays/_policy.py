@@ -298,11 +298,11 @@ class PolicyDisplay:
             bounds = self.low[:, k], self.high[:, k]
             self.bands_.append(self.ax_.fill_between(self.x, *bounds, alpha=BAND_ALPHA, **shade))
         if self.observed is not None:
-            of = f", action {action}" if several else ""
-            label = f"observed{of} (area: decisions, up to {self.counts.max():g})"
+            # Told once: the markers of an action have the colour of its line.
+            told = None if k else f"observed (area: up to {self.counts.max():g} decisions)"
             area = area_of(self.counts, self.counts.max())
             self.observed_.append(
                 self.ax_.scatter(
-                    self.observed.index, self.observed[action], s=area, alpha=0.5, label=label, **shade
+                    self.observed.index, self.observed[action], s=area, alpha=0.5, label=told, **shade
                 )
             )

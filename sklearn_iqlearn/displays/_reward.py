@@ -212,7 +212,7 @@ class RewardDisplay:
         self.texts_, self.lines_, self.bands_ = [], [], []
         draw(self, kwargs)
         if self.caveat:
-            self.ax_.set_title(self.caveat, fontsize="small", wrap=True)
+            self.ax_.set_title(wrapped(self.caveat), fontsize="small")
         return self
 
     def _table(self, kwargs):
