@@ -20,7 +20,7 @@ FLOOR_TESTS := $(addprefix tests/test_,common.py classifier.py predictions.py q_
 
 .PHONY: demo test test-array-api test-floor test-spark lint types wheel bench bench-control bench-structural \
 	bench-coverage bench-convergence bench-networks bench-alpha bench-horizon bench-shrinkage bench-counting \
-	bench-policy-reward bench-types bench-truth clean
+	bench-policy-reward bench-types bench-truth bench-logistic bench-which bench-sizes clean
 
 demo: $(PLAIN)
 	$(BIN)/python examples/rust_bus.py
@@ -97,6 +97,18 @@ bench-types: $(READY)
 # Simulations with a known truth beside published figures, some minutes; the tables of docs/explanation/truth.md.
 bench-truth: $(READY)
 	$(BIN)/python benchmarks/truth
+
+# The tables of docs/explanation/logistic_regression.md.
+bench-logistic: $(READY)
+	$(BIN)/python benchmarks/logistic.py
+
+# Every claim of docs/guide/which.md, a minute or two; fails where one does.
+bench-which: $(READY)
+	$(BIN)/python benchmarks/which
+
+# The table of docs/explanation/limits.md, some minutes.
+bench-sizes: $(READY)
+	$(BIN)/python benchmarks/sizes.py
 
 # A wheel in an environment of its own must import, load the data and fit.
 wheel: $(READY)

@@ -85,7 +85,12 @@ def run(page):
 
 DOCS = ROOT / "docs"
 # Pages whose tests say more than their comments.
-ON_THEIR_OWN = {"docs/guide/scikit_learn.md", "docs/tutorials/from_a_table.md"}
+ON_THEIR_OWN = {
+    "docs/guide/scikit_learn.md",
+    "docs/guide/tables.md",
+    "docs/guide/transitions.md",
+    "docs/tutorials/from_a_table.md",
+}
 PAGES = {"README.md", *(page.relative_to(ROOT).as_posix() for page in DOCS.glob("*/*.md"))} - ON_THEIR_OWN
 
 
@@ -111,10 +116,22 @@ def test_the_snippets_of_the_page_of_scikit_learn():
     assert len(pickle.dumps(names["rows"])) > 100_000 > 2_000 > len(pickle.dumps(names["light"]))
 
 
-def test_the_snippets_of_the_page_about_tables(tmp_path, monkeypatch):
+def test_the_snippets_from_a_table(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     page = (DOCS / "tutorials" / "from_a_table.md").read_text(encoding="utf-8")
     names = run("docs/tutorials/from_a_table.md")
+    stories = [snippet for snippet in snippets_of("docs/tutorials/from_a_table.md") if "read_csv" in snippet]
+    assert [sum(map(bool, story.splitlines())) for story in stories] == [15, 17]
+    for table in ("costs", "estimates"):
+        assert f"```\n{names[table]}\n```" in page
+    of_machines = names["estimates"]
+    off = (of_machines["coefficient"] - [1, 0.8, 6, 1.5]) / of_machines["standard error"]
+    assert (off.abs() < 2).all()
+
+
+def test_the_snippets_about_states_of_tables():
+    page = (DOCS / "guide" / "tables.md").read_text(encoding="utf-8")
+    names = run("docs/guide/tables.md")
     states = names["encoder"].states_
     assert len(states) == 12
     shown = re.findall(r"^(\d+) +([\d.]+) +(\S.*?) +(coast|inland)$", page, flags=re.MULTILINE)
@@ -125,14 +142,12 @@ def test_the_snippets_of_the_page_about_tables(tmp_path, monkeypatch):
         assert (told["wear_bin"], told["place"]) == (name, place)
     scores = names["search"].cv_results_["mean_test_score"]
     assert scores[0] < max(scores)
-    assert f"```\n{names['found']}\n```" in page
     assert f"```\n{names['report']}\n```" in page
+
+
+def test_the_snippets_about_transitions():
+    page = (DOCS / "guide" / "transitions.md").read_text(encoding="utf-8")
+    names = run("docs/guide/transitions.md")
+    assert f"```\n{names['found']}\n```" in page
     assert names["wide"].transitions[0].shape == (40, 40)
     assert_allclose(names["lake"].reward.max(), 1 / 3, rtol=1e-15)
-    stories = [snippet for snippet in snippets_of("docs/tutorials/from_a_table.md") if "read_csv" in snippet]
-    assert [sum(map(bool, story.splitlines())) for story in stories] == [15, 17]
-    for table in ("costs", "estimates"):
-        assert f"```\n{names[table]}\n```" in page
-    of_machines = names["estimates"]
-    off = (of_machines["coefficient"] - [1, 0.8, 6, 1.5]) / of_machines["standard error"]
-    assert (off.abs() < 2).all()

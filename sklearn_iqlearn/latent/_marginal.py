@@ -60,7 +60,7 @@ class Marginal:
         """Log-likelihoods (n_trajectories,) and scores (n_trajectories, n_parameters)."""
         parameters, logs = self.parts(vector)
         points = [problem.at(each) for problem, each in zip(self.problems, parameters, strict=True)]
-        log_chosen = np.stack([np.log(point.policy).ravel()[self.pairs] for point in points], axis=1)
+        log_chosen = np.stack([np.log(point.policy.ravel()[self.pairs]) for point in points], axis=1)
         counts, visits = self.chain.by_trajectory(logs, log_chosen)
         scores = [
             visit @ Information.at(point, demonstrations, None).scores[self.pairs]
