@@ -71,7 +71,7 @@ def long_chain(n_states, rng):
     yield f"structural fit, {n_states:,} states", seconds(lambda: model.fit(states[:, None], actions), 1), cold
 
 
-def bus_panel(n_resamples):
+def bus_panel(n_resamples, n_init):
     """The real buses: a bootstrap, and two types of them."""
     data = load_rust_bus()
     increments = data.frame.loc[data.frame["increment"] >= 0, "increment"].to_numpy()
@@ -88,7 +88,7 @@ def bus_panel(n_resamples):
         inference.bootstrap(model, lambda fit: fit.coef_, data.data, data.target, **given)
 
     yield f"bootstrap, {n_resamples} structural fits", seconds(bootstrap, 1), seconds(from_nothing, 1)
-    types = LatentTypes(model, n_types=2, random_state=0)
+    types = LatentTypes(model, n_types=2, n_init=n_init, random_state=0)
     yield "two types of buses", seconds(lambda: types.fit(data.data, data.target, trajectory=data.bus), 1), np.nan
 
 
@@ -157,7 +157,7 @@ def main():
     rng = np.random.default_rng(0)
     rows = [
         *long_chain(1_000 if quick else 100_000, rng),
-        *bus_panel(3 if quick else 100),
+        *bus_panel(*((3, 1) if quick else (100, 10))),
         *searches(2 if quick else 10),
         *dense_kernels(100 if quick else 716, rng),
     ]

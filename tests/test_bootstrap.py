@@ -171,7 +171,7 @@ def test_bad_statistics(rust, statistic):
 
 def test_resamples_that_do_not_converge_are_told(rust):
     model, X, y, order = rust
-    hasty = IQLearnClassifier(**{**model.get_params(), "max_iter": 3})
+    hasty = IQLearnClassifier(**{**model.get_params(), "max_iter": 1})
     with pytest.warns(ConvergenceWarning):
         hasty.fit(X, y, **order)
     with pytest.raises(ValueError, match=r"only \d of 10 fits of resamples converged"):

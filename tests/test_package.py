@@ -245,6 +245,7 @@ def test_examples_print_what_their_pages_say(name, tmp_path):
         ("coverage.py", "direct regression"),
         ("networks.py", "predict_proba of 20,000 rows"),
         ("horizon.py", "table, factored"),
+        ("warm.py", "two types of buses"),
         ("shrinkage.py", "grid of 25 cells"),
         ("counting.py", "with trajectory and step"),
         ("policy_reward.py", "structural, known transitions"),
