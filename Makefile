@@ -18,15 +18,24 @@ FLOOR_TESTS := $(addprefix tests/test_,common.py classifier.py predictions.py q_
 	without_transitions_errors.py bus_without_transitions.py counterfactual_rows.py hats.py first_steps.py \
 	named_features.py policy_reward.py)
 
-.PHONY: demo test test-array-api test-floor test-spark lint types wheel bench bench-control bench-structural \
+.PHONY: demo pictures test test-array-api test-floor test-spark lint types wheel bench bench-control bench-structural \
 	bench-coverage bench-convergence bench-networks bench-alpha bench-horizon bench-shrinkage bench-counting \
 	bench-policy-reward bench-types bench-truth bench-logistic bench-which bench-sizes clean
 
 demo: $(PLAIN)
-	$(BIN)/python examples/rust_bus.py
+	$(BIN)/python docs/draw.py examples/economists/rust_bus.py output/rust_bus.png
 
 test: $(READY)
 	$(BIN)/python -m pytest
+
+# The pictures of README and pages, drawn again by the examples.
+pictures: $(READY)
+	$(BIN)/python docs/draw.py examples/economists/rust_bus.py docs/images/rust_bus.png
+	$(BIN)/python docs/draw.py examples/economists/engine_price.py docs/images/engine_price.png
+	$(BIN)/python docs/draw.py examples/economists/career.py docs/images/episodes.png
+	$(BIN)/python docs/draw.py examples/economists/drivers.py docs/images/drivers.png
+	$(BIN)/python docs/draw.py examples/labs/admissible_treatments.py docs/images/masks.png
+	$(BIN)/python docs/draw.py examples/labs/mice.py docs/images/mice.png
 
 # With SciPy's array API support scikit-learn's suite has one more check.
 test-array-api: $(READY)

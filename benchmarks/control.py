@@ -12,7 +12,7 @@ from pathlib import Path
 import pandas as pd
 from scipy import stats
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "examples"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "examples" / "imitation"))
 
 from control import fit_cloning, fit_iqlearn
 from control_experts import EXPERTS, OBSERVATIONS, demonstrate, evaluate

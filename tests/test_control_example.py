@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "examples"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "examples" / "imitation"))
 
 from control import fit_cloning, fit_iqlearn
 from control_experts import EXPERTS, OBSERVATIONS, demonstrate, evaluate, roll_out
@@ -71,7 +71,7 @@ def test_one_trajectory_is_enough_to_balance(fit, least):
 @pytest.mark.parametrize(
     ("command", "line"),
     [
-        ("examples/control.py", "behavioural cloning"),
+        ("examples/imitation/control.py", "behavioural cloning"),
         (
             "benchmarks/control.py --env CartPole-v1 --trajectories 1 --seeds 2 --episodes 2",
             "target 490: reached",

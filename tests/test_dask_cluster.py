@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-EXAMPLE = Path(__file__).parents[1] / "examples" / "on_a_dask_cluster.py"
+EXAMPLE = Path(__file__).parents[1] / "examples" / "tables" / "on_a_dask_cluster.py"
 
 
 def test_cluster_does_what_one_process_does():

@@ -96,7 +96,9 @@ PAGES = {"README.md", *(page.relative_to(ROOT).as_posix() for page in DOCS.glob(
 
 @pytest.mark.parametrize("page", sorted(filter(snippets_of, PAGES)))
 def test_the_snippets_run_and_tell_the_truth(page, tmp_path, monkeypatch):
-    monkeypatch.syspath_prepend(ROOT / "examples")
+    monkeypatch.setenv("MPLBACKEND", "Agg")
+    for section in ("economists", "labs"):
+        monkeypatch.syspath_prepend(ROOT / "examples" / section)
     monkeypatch.chdir(tmp_path)
     run(page)
 

@@ -1,17 +1,17 @@
 """
-Treatments that are not admissible
-==================================
+Treatments that may not be given
+================================
 
-A ward with severities 0 to 9 and four treatments, two of which are admissible at some severities only. Decisions
-of known burdens are simulated, and fitted with the mask of what is admissible and without. Without it, a treatment
-that nobody may give looks like one that nobody wants.
+A ward with severities 0 to 9 and four treatments, two of which are admissible at some severities only. What
+does a day at a severity weigh for those who decide, and what a treatment? Decisions of known burdens are
+simulated, and fitted with the mask of what is admissible and without. Without it, a treatment that nobody may
+give looks like one that nobody wants.
 """
 
-from pathlib import Path
-
-import matplotlib
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from matplotlib.patches import Patch
 
 from sklearn_iqlearn import IQLearnClassifier, rewards
 
@@ -23,7 +23,6 @@ TRUTH = np.array([-2.0, -1.0, -1.0, 20.0])  # a day at severity 10, a day with e
 DISCOUNT = 0.98
 SEVERITY = np.arange(10)
 FIRST = np.isin(SEVERITY, [4, 5, 6]) / 3  # severity at admission
-OUTPUT = Path("output")
 
 
 def ward():
@@ -89,12 +88,12 @@ def report(worlds, coefficients, counts, admissible):
     return pd.DataFrame(rows, index=[*NAMES, "not admissible", "operations", "without strong drug"]).T
 
 
-def picture(worlds, admissible, path):
-    """Probability of each treatment by severity, one panel for each world."""
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-    from matplotlib.patches import Patch
+# %%
+# The picture has a panel for each world, and hatched what nobody may give.
 
+
+def picture(worlds, admissible):
+    """Probability of each treatment by severity, one panel for each world."""
     figure, panels = plt.subplots(1, 3, figsize=(10, 3.8), sharey=True, layout="constrained")
     colors = ["#d9d9d9", "#9ecae1", "#4292c6", "#08519c"]
     for axes, (name, world) in zip(panels, worlds.items(), strict=True):
@@ -110,17 +109,18 @@ def picture(worlds, admissible, path):
     handles = [Patch(color=color, label=name) for color, name in zip(colors, TREATMENTS, strict=True)]
     handles.append(Patch(facecolor="white", edgecolor="red", hatch="////", label="not admissible"))
     figure.legend(handles=handles, loc="outside lower center", ncols=5, frameon=False)
-    path.parent.mkdir(exist_ok=True)
-    figure.savefig(path, dpi=120)
-    plt.close(figure)
 
 
-def main():
+# %%
+# Forbidding afterwards what was never admissible takes the probability away and leaves the burdens wrong. So
+# does a mask of what was seen, for small samples: rare treatments are taken for forbidden.
+
+if __name__ == "__main__":
     transitions, features, admissible = ward()
     truth, data = simulate(transitions, features, admissible)
     masked, unmasked = fit(data, transitions, features, admissible), fit(data, transitions, features)
     worlds = {"truth": truth, "fit with the mask": masked, "fit without": unmasked}
-    picture(worlds, admissible, OUTPUT / "masks.png")
+    picture(worlds, admissible)
     worlds["without, then forbidden"] = unmasked.counterfactual(forbid=~admissible)
     coefficients = dict.fromkeys(worlds, unmasked.coef_) | {"truth": TRUTH, "fit with the mask": masked.coef_}
     table = report(worlds, coefficients, masked.counts_, admissible)
@@ -129,8 +129,4 @@ def main():
     print(f"\nIn 100 samples of ten patients a mask of what was seen excludes {excluded:.2%} of all decisions.")
     for name, mean in {"by rules": means[:4], "by counts": means[4:]}.items():
         print(f"Mean coefficients with a mask {name}: {np.round(mean, 3)}")
-    print(f"Picture: {OUTPUT / 'masks.png'}.")
-
-
-if __name__ == "__main__":
-    main()
+    plt.show()

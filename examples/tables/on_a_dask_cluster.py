@@ -1,7 +1,14 @@
-"""A Dask cluster counts, searches and resamples, and gets the transitions once.
+"""
+A Dask cluster counts, searches and resamples
+=============================================
 
-``python examples/on_a_dask_cluster.py``. The cluster is two processes on this machine; one of many machines is
-``Client("scheduler-address:8786")``. Needs ``pip install "dask[dataframe,distributed]"``.
+A table is counted where it is, and a search over ``alpha`` and a bootstrap run as tasks of the cluster, which
+gets the transitions once instead of with every task. The results are those of one process. The cluster is two
+processes on this machine; one of many machines is ``Client("scheduler-address:8786")``.
+
+This script is shown without its output: it starts processes of its own, which the build of these pages should
+not. Run it by ``python examples/tables/on_a_dask_cluster.py``; it needs ``pip install
+"dask[dataframe,distributed]"``.
 """
 
 import pickle
