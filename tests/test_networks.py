@@ -14,7 +14,8 @@ from sklearn.exceptions import ConvergenceWarning
 
 from sklearn_iqlearn import IQLearnClassifier
 from sklearn_iqlearn._estimator.fitting import assemble
-from sklearn_iqlearn._q_functions.neural import BLOCK, forward, network_table, outputs
+from sklearn_iqlearn._numerics.blocks import BLOCK
+from sklearn_iqlearn._q_functions.neural import forward, network_table, outputs
 from sklearn_iqlearn._solvers.jax_objective import arguments, loss_and_gradient
 
 NO_ORDER = dict.fromkeys(["trajectory", "step", "next_X", "terminal"])
@@ -174,3 +175,18 @@ print("optax" in sys.modules, jax.config.jax_enable_x64, network.coefs_[0].dtype
     command = [sys.executable, "-c", code, str(tmp_path / "network.pickle")]
     printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     assert printed == "(2, 2) set()\nTrue False float64\n"
+
+
+@pytest.mark.skipif(jax.default_backend() == "cpu", reason="there is no GPU that JAX can use")
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_a_gpu_is_used_as_it_is(solver):
+    """What is computed lies on the first device, and what is fitted is NumPy's."""
+    transitions, counts, _ = random_problem(0)
+    model = IQLearnClassifier(transitions, q_type="neural", hidden_layer_sizes=4, solver=solver, tol=1e-2)
+    _, problem, _ = assemble(model, *as_rows(counts), NO_ORDER)
+    layers = problem.start()
+    with jax.enable_x64(True):
+        arrays, static = arguments(problem, layers)
+        found = jax.tree.leaves(loss_and_gradient(layers, *arrays, **static))
+        assert {device for array in found for device in array.devices()} == {jax.devices()[0]}
+    assert all(type(weights) is np.ndarray for weights in model.fit(*as_rows(counts)).coefs_)

@@ -229,6 +229,7 @@ def test_main_job(tmp_path):
         ("structural.py", "contraction and BFGS"),
         ("coverage.py", "direct regression"),
         ("networks.py", "predict_proba of 20,000 rows"),
+        ("features.py", "Nystroem"),
         ("horizon.py", "table, factored"),
         ("warm.py", "two types of buses"),
         ("shrinkage.py", "grid of 25 cells"),

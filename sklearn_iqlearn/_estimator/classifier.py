@@ -1,21 +1,10 @@
 """The estimator: what it is told, and ``fit``."""
 
-import warnings
-from dataclasses import replace
-
-from sklearn.exceptions import ConvergenceWarning
-
-from sklearn_iqlearn._estimator.advice import trouble
-from sklearn_iqlearn._estimator.callbacks import CallbackSupportMixin, FitTasks, with_callbacks
-from sklearn_iqlearn._estimator.coefficients import FittedReward
-from sklearn_iqlearn._estimator.fitting import assemble, outcome, solve, starting_point
-from sklearn_iqlearn._estimator.telling import tell
-from sklearn_iqlearn._estimator.validation import HeldOutScore
-from sklearn_iqlearn._numerics.threads import few_threads
-from sklearn_iqlearn.exceptions import DataWarning
+from sklearn_iqlearn._estimator.callbacks import with_callbacks
+from sklearn_iqlearn._estimator.learning import Learner
 
 
-class IQLearnClassifier(CallbackSupportMixin, FittedReward):
+class IQLearnClassifier(Learner):
     """Inverse soft-Q learning: the policy, value and reward behind logged decisions.
 
     Finds the soft action values Q whose softmax policy makes the observed actions likely, while the
@@ -341,28 +330,4 @@ class IQLearnClassifier(CallbackSupportMixin, FittedReward):
             If the fit did not converge.
         """
         order = {"trajectory": trajectory, "step": step, "next_X": next_X, "terminal": terminal}
-        demonstrations, problem, fitted = assemble(
-            self, X, y, sample_weight, order, holding_out=self.early_stopping
-        )
-        tell(demonstrations.doubts, DataWarning, stacklevel=3)
-        solver = self._solver()
-        held_out = HeldOutScore(demonstrations.held_out, self.temperature) if self.early_stopping else None
-        with few_threads(problem.narrowest):
-            problem, start = starting_point(self, problem, solver, fitted)
-            for name in [name for name in vars(self) if name.endswith("_") and not name.startswith("_")]:
-                delattr(self, name)  # an earlier fit may have had another form
-            tasks = FitTasks(self, X, y, {"sample_weight": sample_weight}, self._max_iter(solver))
-            problem, solution = solve(self, problem, solver, start, tasks, fitted, held_out)
-            separation = problem.separation(solution.parameters)
-            if separation is not None:
-                solution = replace(solution, converged=False)
-            for name, value in (fitted | outcome(problem, solution, demonstrations, held_out)).items():
-                setattr(self, name, value)
-        tasks.end()
-        if not self.converged_:
-            warnings.warn(
-                f"IQLearnClassifier did not converge: {trouble(self, problem, solver, solution, separation)}",
-                ConvergenceWarning,
-                stacklevel=3,
-            )
-        return self
+        return self._learn(X, y, sample_weight, order)

@@ -1,6 +1,7 @@
 """The way of a fit: read the decisions, pose the problem, solve it, name what was found."""
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -19,8 +20,11 @@ from sklearn_iqlearn._solvers.path import follow_path, reach_domain
 from sklearn_iqlearn.exceptions import IdentificationWarning
 
 
-def assemble(estimator, X, y, sample_weight, order, *, holding_out=False):
-    """The decisions summarised, the problem that they pose, and the fitted attributes that they decide."""
+def assemble(estimator, X, y, sample_weight, order, *, holding_out=False, earlier=None):
+    """The decisions summarised, the problem that they pose, and the fitted attributes that they decide.
+
+    ``earlier``, a ``Tally``, is of decisions that take part beside the rows.
+    """
     estimator._check_parameters()
     values, y = read_X_y(estimator, X, y)
     weight = check_weight(sample_weight, len(y))
@@ -29,14 +33,14 @@ def assemble(estimator, X, y, sample_weight, order, *, holding_out=False):
         rng = check_seed(estimator.random_state)
         held = weight * hold_out(estimator.validation_fraction, weight, order["trajectory"], rng)
         weight = weight - held
-    read = read_rows if estimator.transitions is None else read_states
+    read = read_rows if estimator.transitions is None else partial(read_states, earlier=earlier)
     demonstrations, features, fitted = read(estimator, X, values, y, weight, held, order)
     if estimator.initial_distribution is not None:
         n_states = demonstrations.transitions.n_states
         initial = check_distribution(estimator.initial_distribution, "initial_distribution", n_states)
         demonstrations = replace(demonstrations, initial_distribution=initial)
     problem, alpha = pose(estimator, demonstrations, features)
-    fitted = fitted | {"alpha_": alpha} | names_and_width(X) | remember_parameters(estimator)
+    fitted = {"_tally": None} | fitted | {"alpha_": alpha} | names_and_width(X) | remember_parameters(estimator)
     return demonstrations, problem, fitted
 
 
@@ -77,9 +81,9 @@ def pose(estimator, demonstrations, features):
     return problem, alpha
 
 
-def starting_point(estimator, problem, solver, fitted):
-    """The problem and where to start: with ``warm_start`` at the last fit, if it belongs to this problem."""
-    if estimator.warm_start and _same_problem(estimator, fitted):
+def starting_point(estimator, problem, solver, fitted, warm):
+    """The problem and where to start: if ``warm`` at the last fit, where it belongs to this problem."""
+    if warm and _same_problem(estimator, fitted):
         try:
             last = problem.recall(estimator)
         except AttributeError:  # of another form
@@ -126,15 +130,15 @@ def outcome(problem, solution, demonstrations, held_out):
     objective = problem.objective
     parameters, unidentified, doubts = problem.identified(solution.parameters)
     if solution.converged:  # else there is a warning of that, which comes first
-        tell(doubts, IdentificationWarning, stacklevel=4)
+        tell(doubts, IdentificationWarning, stacklevel=5)
     q = problem.table(parameters)
     form = _of_the_form(problem, parameters, q)
-    tell(objective.transitions.doubts(form), IdentificationWarning, stacklevel=4)
+    tell(objective.transitions.doubts(form), IdentificationWarning, stacklevel=5)
     value, policy = objective.soft_value(q), objective.policy(q)
     reward = objective.reward(q, value)
     counts, bar = demonstrations.counts, objective.transitions.bar
     exists = objective.transitions.pairs
-    warn_ill_conditioned(policy, objective.transitions, objective.discount, stacklevel=5)
+    warn_ill_conditioned(policy, objective.transitions, objective.discount, stacklevel=6)
     validation = {} if held_out is None else held_out.attributes(objective.whole(q))
     return (
         validation

@@ -40,6 +40,7 @@ from sklearn_iqlearn._model.doubtful_moves import Moves, doubt_moves
 from sklearn_iqlearn._model.doubtful_steps import doubt_steps
 from sklearn_iqlearn._model.endings import check_endings, check_known_endings
 from sklearn_iqlearn._model.tables import check_base, check_features
+from sklearn_iqlearn._model.tally import Starts, Tally
 from sklearn_iqlearn._model.transitions import check_transitions
 from sklearn_iqlearn._numerics.checks import any_array, by_state, plain, real_array, refuse_masked
 from sklearn_iqlearn._q_functions.structural import Structural
@@ -50,8 +51,8 @@ COLUMN = "one action for each row of X"
 TEXT = {"U", "S", "T"}
 
 
-def read_states(estimator, X, values, y, weight, held, order):
-    """Decisions in states that are ids, of transitions given or estimated."""
+def read_states(estimator, X, values, y, weight, held, order, earlier=None):
+    """Decisions in states that are ids, of transitions given or estimated, with those of an earlier tally."""
     kernel, mask, estimated = estimator.transitions, estimator.action_mask, {}
     if is_estimated(kernel):
         labels, actions = _classes_of(estimator, y)
@@ -76,20 +77,27 @@ def read_states(estimator, X, values, y, weight, held, order):
     following, starts = follow_rows(kept, **order)
     if not kept.all():  # where rows are very many, copies of them count
         states, actions, weight = states[kept], actions[kept], weight[kept]
+    rows, trajectory = np.flatnonzero(kept), order["trajectory"]
+    if trajectory is not None:
+        starts = Starts.of_rows(trajectory, order["step"], starts, rows, states, weight)
+    tally = Tally.of_rows(labels, states, actions, weight, shape, None if trajectory is None else starts)
+    if earlier is not None:
+        tally = tally.after(earlier)
+        refuse_earlier(tally.counts, transitions, labels)
     demonstrations = replace(
-        with_transitions(transitions, states, actions, weight, starts),
+        with_transitions(transitions, tally),
         base_reward=check_base_reward(estimator.base_reward, transitions, labels),
         held_out=held_out,
     )
     if not estimated:  # else they are as the rows have it
-        moves = Moves.of_rows(transitions, labels, states, actions, following, np.flatnonzero(kept))
-        ids = None if order["trajectory"] is None else np.asarray(order["trajectory"])[kept]
-        doubts = doubt_moves(moves) + doubt_kernel(transitions, labels, demonstrations.counts, len(states), ids)
+        moves = Moves.of_rows(transitions, labels, states, actions, following, rows)
+        ids = None if trajectory is None else np.asarray(trajectory)[kept]
+        doubts = doubt_moves(moves) + doubt_kernel(transitions, labels, tally.counts, tally.n_rows, ids)
         demonstrations = replace(demonstrations, doubts=doubts)
     features = estimator.features
     if features is not None:
         features = check_features(features, shape, transitions.exists)
-    return demonstrations, features, {"classes_": labels} | estimated
+    return demonstrations, features, {"classes_": labels, "_tally": tally} | estimated
 
 
 def read_rows(estimator, X, values, y, weight, held, order):
@@ -100,7 +108,7 @@ def read_rows(estimator, X, values, y, weight, held, order):
             raise ValueError(f"{name} must be None without transitions: the rows of X are the states.")
     kept = weight > 0
     following, starts = follow_rows(kept, **order)
-    values = _own(values)
+    values = _own(values, structural)
     classes, actions = _classes_of(estimator, y)
     rows, tables = [values[kept]], [X]
     if order["next_X"] is not None:
@@ -154,17 +162,40 @@ def read_rows(estimator, X, values, y, weight, held, order):
     return demonstrations, states, fitted
 
 
-def _own(values):
-    """Rows of features as float64, in which equal rows look alike."""
-    return canonical(values) if sp.issparse(values) else values.astype(np.float64) + 0.0  # -0.0 is 0.0
+def _own(values, double):
+    """Rows of features, in which equal rows look alike: as float64, unless they are float32 and it may stay so."""
+    if sp.issparse(values):
+        return canonical(values)
+    kept = values.dtype == np.float32 and not double
+    return values.astype(values.dtype if kept else np.float64) + np.float32(0)  # -0.0 is 0.0
 
 
 def _distinct(tables):
     """The distinct rows of tables one below the other, and the position of each row among them."""
     if sp.issparse(tables[0]):
         return distinct_rows(sp.csr_array(sp.vstack(tables)))
-    states, position = np.unique(np.concatenate(tables), axis=0, return_inverse=True)
-    return states, position.reshape(-1)  # NumPy 2.0 gives it the dimensions of the rows
+    rows = np.concatenate(tables)
+    order = np.argsort(rows[:, 0], kind="stable")
+    # Where the first column tells rows apart, the others need no look.
+    same = np.concatenate([[False], np.diff(rows[order, 0]) == 0, [False]])
+    tied = np.flatnonzero(same[1:] | same[:-1])
+    order[tied] = order[tied][np.lexsort(rows[order[tied]].T[::-1])]
+    new = ~same[:-1]
+    new[tied] |= np.append(True, (np.diff(rows[order[tied]], axis=0) != 0).any(axis=1))[: len(tied)]
+    position = np.empty(len(rows), dtype=np.int64)
+    position[order] = np.cumsum(new) - 1
+    return rows[order[new]], position
+
+
+def refuse_earlier(counts, transitions, labels):
+    """Raise a ValueError where decisions of earlier calls are none that exist."""
+    excluded = (counts > 0) & ~transitions.pairs
+    if excluded.any():
+        state, action = np.argwhere(excluded)[0]
+        raise ValueError(
+            f"action_mask must leave the actions of earlier calls of partial_fit, got one that excludes action "
+            f"{plain(labels[action])} in state {state}, which was taken there."
+        )
 
 
 def read_X(estimator, X):
@@ -295,6 +326,8 @@ def _check_next(X, values, next_X, moved):
         found = canonical(found)
     else:
         found = canonical(next_X) if sp.issparse(next_X) else real_array("next_X", next_X, finite=False) + 0.0
+    if getattr(next_X, "dtype", None) == values.dtype:
+        found = found.astype(values.dtype, copy=False)
     if found.shape != values.shape:
         raise ValueError(f"next_X must have the shape of X, {values.shape}, got {found.shape}.")
     if sp.issparse(found) and not sp.issparse(values):

@@ -61,33 +61,25 @@ class Demonstrations:
     held_out: np.ndarray | None = None
 
 
-def with_transitions(transitions, states, actions, weight, starts):
+def with_transitions(transitions, tally):
     """Summarise decisions where the transitions are given.
 
     Parameters
     ----------
     transitions : Transitions
-    states, actions : integer ndarray of shape (n_rows,)
-    weight : ndarray of shape (n_rows,)
-    starts : boolean ndarray of shape (n_rows,)
+    tally : Tally
+        The decisions summed up.
 
     Returns
     -------
     demonstrations : Demonstrations
     """
-    shape = (transitions.n_states, transitions.n_actions)
-    counts = pair_counts(states, actions, weight, shape)
     return Demonstrations(
         transitions=transitions,
-        counts=counts,
-        known=counts,
+        counts=tally.counts,
+        known=tally.counts,
         penalised=transitions.pairs,
-        # Without trajectories every row is a start.
-        initial_distribution=(
-            counts.sum(axis=1) / counts.sum()
-            if starts.all()
-            else _distribution(states[starts], weight[starts], shape[0])
-        ),
+        initial_distribution=tally.initial_distribution,
     )
 
 

@@ -29,8 +29,8 @@ def doubt_kernel(transitions, labels, counts, n_rows, trajectory):
         Weighted visits.
     n_rows : int
         Decisions.
-    trajectory : ndarray of shape (n_rows,) or None
-        Ids of their trajectories.
+    trajectory : ndarray or None
+        Ids of their trajectories, or of those of the last decisions.
 
     Returns
     -------
@@ -44,7 +44,7 @@ def doubt_kernel(transitions, labels, counts, n_rows, trajectory):
     if n_rows >= exists.sum() and np.mean(ending[exists] <= ROW_SUM_TOLERANCE) > 0.5:
         doubts += _unseen_endings(sums > 0, exists, labels, counts)
     rounded = [*_rounded(sums, ending, labels)]
-    if rounded and not _expected(ending, counts, n_rows, trajectory):
+    if rounded and not _expected(ending, counts, trajectory):
         doubts += rounded
     return doubts
 
@@ -95,10 +95,10 @@ def _irregular(chances, told):
     return np.linalg.norm(left) > IRREGULAR * np.linalg.norm(chances)
 
 
-def _expected(ending, counts, n_rows, trajectory):
+def _expected(ending, counts, trajectory):
     """Whether trajectories stop, before the longest does, about as often as the transitions say."""
     if trajectory is None:
         return False
     lengths = np.unique(trajectory, return_counts=True)[1]
     stops = np.sum(lengths < lengths.max())
-    return stops > n_rows * np.average(ending, weights=counts) / 2
+    return stops > len(trajectory) * np.average(ending, weights=counts) / 2

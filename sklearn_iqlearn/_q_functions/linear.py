@@ -8,13 +8,11 @@ import scipy.linalg
 import scipy.sparse as sp
 
 from sklearn_iqlearn._coefficients.identification import rank
+from sklearn_iqlearn._numerics.blocks import blocks
 from sklearn_iqlearn._numerics.linear_algebra import factor, solve_scaled, weighted_gram
 from sklearn_iqlearn._objective.objective import Evaluation, Objective, first_descent
 from sklearn_iqlearn._q_functions.base import CoefficientForm
 from sklearn_iqlearn._q_functions.tabular import base_table
-
-# States whose differences between actions are held at once.
-BLOCK = 1024
 
 
 def linear_table(parameters, inputs):
@@ -59,13 +57,14 @@ class Linear:
         offset = np.zeros(features.shape[1:])
         if estimator.fit_intercept:
             # The constants take up the means of the features, which so cannot spoil the conditioning.
-            offset = features.mean(axis=0)
+            offset = features.mean(axis=0, dtype=np.float64)
             if features.ndim == 3 and not objective.penalty_weight.any():
                 offset -= offset.mean(axis=0)  # no more than tells the actions apart
+            offset = offset.astype(features.dtype)
             features = features - offset
             constant = np.ones((1, 1)) if features.ndim == 2 else np.eye(n_actions)
             constant = np.broadcast_to(constant, (*features.shape[:-1], constant.shape[-1]))
-            features = np.concatenate([features, constant], axis=-1)
+            features = np.concatenate([features, constant.astype(features.dtype)], axis=-1)
             ridge = np.concatenate([ridge, np.zeros((constant.shape[-1], *shape[1:]))])
         return cls(objective, features, ridge, offset, bool(estimator.fit_intercept))
 
@@ -113,7 +112,10 @@ class Linear:
         return None if evaluation is None else LinearPoint(self, parameters, evaluation)
 
     def table(self, parameters):
-        return linear_table(parameters, self.design)
+        q = np.empty(self.objective.occupancy.shape)
+        for rows in blocks(len(q)):
+            q[rows] = linear_table(parameters, self.design[rows])
+        return q
 
     def centred(self, parameters):
         return self, parameters
@@ -126,25 +128,31 @@ class Linear:
 
     def pull_back(self, table):
         """The transpose of ``table``: a gradient in Q becomes one in the parameters."""
-        if self.shared:
-            return np.einsum("sak,sa->k", self.design, table)
-        return self.design.T @ table
+        axes = 2 if self.shared else 1
+        parts = (np.tensordot(self.design[rows], table[rows], (range(axes),) * 2) for rows in blocks(len(table)))
+        return sum(parts, start=np.zeros(self.ridge.shape))
 
     def second_moment(self, weight):
         """``sum weight * phi phi'`` over the pairs: (S, A) -> (p, p)."""
-        if self.shared:
-            return weighted_gram(self.design.reshape(-1, self.design.shape[2]), weight.ravel())
-        n_features, n_actions = self.ridge.shape
-        moment = np.zeros((n_features, n_actions, n_features, n_actions))
-        for a in range(n_actions):
-            moment[:, a, :, a] = weighted_gram(self.design, weight[:, a])
+        moment = np.zeros(self.ridge.shape * 2)
+        for rows in blocks(len(weight)):
+            design = self.design[rows]
+            if self.shared:
+                moment += weighted_gram(design.reshape(-1, design.shape[2]), weight[rows].ravel())
+                continue
+            for a in range(weight.shape[1]):
+                moment[:, a, :, a] += weighted_gram(design, weight[rows, a])
         return moment.reshape(self.ridge.size, self.ridge.size)
 
-    def mean_features(self, policy):
-        """``sum_a pi(a | s) phi(s, a)``: (S, A) -> (S, p)."""
+    def mean_features(self, policy, states=slice(None)):
+        """``sum_a pi(a | s) phi(s, a)`` of some states, for a policy (S, A): (n, p)."""
+        policy, design = policy[states], self.design[states]
         if self.shared:
-            return np.einsum("sa,sak->sk", policy, self.design)
-        return (self.design[:, :, None] * policy[:, None, :]).reshape(len(policy), self.ridge.size)
+            return np.einsum("sa,sak->sk", policy, design)
+        mean = np.empty((*design.shape, policy.shape[1]))
+        for a in range(policy.shape[1]):  # a loop within NumPy as short as there are actions takes twice the time
+            np.multiply(design, policy[:, [a]], out=mean[:, :, a])
+        return mean.reshape(len(design), self.ridge.size)
 
     @cached_property
     def basis(self):
@@ -157,10 +165,15 @@ class Linear:
         n_slopes = self.ridge.size - n_actions * self.intercept
         return scipy.linalg.block_diag(np.eye(n_slopes), *[between] * self.intercept)
 
-    def reward_features(self, mean, action, states):
+    def reward_features(self, policy, action, states):
         """``phi(s, a) - discount * E[mean features of the next state]`` for one action: (n, p)."""
         objective = self.objective
-        rows = -objective.discount * (objective.transitions.matrices[action][states] @ mean)
+        chances, following = objective.transitions.matrices[action][states], np.arange(len(policy))
+        if sp.issparse(chances):  # the states that follow, which are few where those are
+            following, place = np.unique(chances.indices, return_inverse=True)
+            shape = (len(states), len(following))
+            chances = sp.csr_array((chances.data, place.reshape(-1), chances.indptr), shape=shape)
+        rows = -objective.discount * (chances @ self.mean_features(policy, following))
         if self.shared:
             return rows + self.design[states, action]
         rows = rows.reshape(len(states), *self.ridge.shape)
@@ -203,8 +216,8 @@ class Linear:
             features = np.hstack([features, np.ones((len(features), intercept))])
             if exists.all():
                 return (n_actions - 1) * rank(features)
-        blocks = [slice(start, start + BLOCK) for start in range(0, len(features), BLOCK)]
-        told = [np.linalg.qr(_differences(features[b], exists[b], intercept), mode="r") for b in blocks]
+        parts = (_differences(features[rows], exists[rows], intercept) for rows in blocks(len(features)))
+        told = [np.linalg.qr(part, mode="r") for part in parts]
         return rank(np.concatenate(told))
 
 
@@ -268,13 +281,14 @@ class LinearPoint:
 
     def hessian(self, beta, curvature):
         problem, policy = self.problem, self.evaluation.policy
-        mean = problem.mean_features(policy)
-        hessian = problem.second_moment(beta[:, None] * policy) - weighted_gram(mean, beta)
+        hessian = problem.second_moment(beta[:, None] * policy)
+        for rows in blocks(len(policy)):
+            hessian -= weighted_gram(problem.mean_features(policy, rows), beta[rows])
         for action in range(policy.shape[1]):
-            states = np.flatnonzero(curvature[:, action])
-            if states.size:
-                rows = problem.reward_features(mean, action, states)
-                hessian += weighted_gram(rows, curvature[states, action])
+            curved = np.flatnonzero(curvature[:, action])
+            for states in (curved[rows] for rows in blocks(len(curved))):
+                features = problem.reward_features(policy, action, states)
+                hessian += weighted_gram(features, curvature[states, action])
         hessian[np.diag_indices_from(hessian)] += problem.ridge.ravel()
         return hessian
 

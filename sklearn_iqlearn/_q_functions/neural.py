@@ -17,12 +17,10 @@ from itertools import pairwise
 
 import numpy as np
 
+from sklearn_iqlearn._numerics.blocks import BLOCK, blocks
 from sklearn_iqlearn._numerics.threads import few_threads
 from sklearn_iqlearn._objective.objective import Evaluation, Objective
 from sklearn_iqlearn._q_functions.base import JaxForm
-
-# Rows in a block: the activations of 64 units then stay in a core's cache.
-BLOCK = 1024
 
 
 def forward(layers, inputs, xp=np):
@@ -46,14 +44,10 @@ def backward(layers, inputs, pull):
     return gradient[::-1]
 
 
-def _blocks(n_rows):
-    return [slice(first, first + BLOCK) for first in range(0, n_rows, BLOCK)]
-
-
 def outputs(layers, inputs):
     """``forward``, block by block."""
     q = np.empty((len(inputs), len(layers[-1][1])))
-    for rows in _blocks(len(inputs)):
+    for rows in blocks(len(inputs)):
         q[rows] = forward(layers, inputs[rows])
     return q
 
@@ -192,7 +186,7 @@ class NeuralPoint:
     def gradient(self):
         inputs, pull = self.problem.inputs, self.evaluation.gradient
         gradient = [(self.problem.decay * weights, np.zeros_like(biases)) for weights, biases in self.parameters]
-        for rows in _blocks(len(inputs)):
+        for rows in blocks(len(inputs)):
             for total, part in zip(gradient, backward(self.parameters, inputs[rows], pull[rows]), strict=True):
                 for whole, piece in zip(total, part, strict=True):
                     whole += piece

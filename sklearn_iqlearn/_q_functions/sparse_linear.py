@@ -69,6 +69,12 @@ class SparseLinear(Linear):
         evaluation = self.objective.at(self.table(parameters))
         return None if evaluation is None else SparseLinearPoint(self, parameters, evaluation)
 
+    def table(self, parameters):
+        return self.design @ parameters
+
+    def pull_back(self, table):
+        return self.design.T @ table
+
     def _within_basis(self, parameters):
         """Where nothing is penalised, what the actions do not share."""
         if self.objective.penalty_weight.any():
