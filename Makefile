@@ -7,6 +7,7 @@ BIN := $(VENV)/bin
 # What the demo needs, and what tests and tools need on top.
 PLAIN := $(VENV)/.plain
 READY := $(VENV)/.ready
+SITE := $(VENV)/.site
 FLOOR_TESTS := $(addprefix tests/test_,common.py classifier.py predictions.py q_functions.py linear.py rows_as_states.py \
 	objective.py linear_algebra.py transitions.py soft_bellman.py bus.py structural.py rewards.py least_squares.py \
 	occupancy.py worlds.py covariance.py bootstrap.py summary.py threads.py pseudo_likelihood.py identification.py \
@@ -18,9 +19,10 @@ FLOOR_TESTS := $(addprefix tests/test_,common.py classifier.py predictions.py q_
 	without_transitions_errors.py bus_without_transitions.py counterfactual_rows.py hats.py first_steps.py \
 	named_features.py policy_reward.py)
 
-.PHONY: demo pictures test test-array-api test-floor test-spark lint types wheel bench bench-control bench-structural \
-	bench-coverage bench-convergence bench-networks bench-alpha bench-horizon bench-shrinkage bench-counting \
-	bench-policy-reward bench-types bench-truth bench-logistic bench-which bench-sizes clean
+.PHONY: demo pictures test test-array-api test-floor test-spark lint types docs docs-check wheel bench \
+	bench-control bench-structural bench-coverage bench-convergence bench-networks bench-alpha bench-horizon \
+	bench-shrinkage bench-counting bench-policy-reward bench-types bench-truth bench-logistic bench-which \
+	bench-sizes clean
 
 demo: $(PLAIN)
 	$(BIN)/python docs/draw.py examples/economists/rust_bus.py output/rust_bus.png
@@ -59,6 +61,15 @@ lint: $(READY)
 
 types: $(READY)
 	$(BIN)/mypy
+
+# The site, in docs/_build/html: every example is run, and a warning is an error.
+docs: $(SITE)
+	$(BIN)/sphinx-build --fail-on-warning --keep-going --jobs 2 -d docs/_build/doctrees docs docs/_build/html
+
+# The built site in headless Chromium.
+docs-check: $(SITE)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[docs-check]"
+	$(BIN)/python docs/check_site.py
 
 bench: $(READY)
 	$(BIN)/python benchmarks/speed.py
@@ -140,5 +151,10 @@ $(READY): $(PLAIN)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[test]"
 	@touch $@
 
+$(SITE): $(PLAIN)
+	@echo "Once: Sphinx and what the examples need (a minute)."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[docs]"
+	@touch $@
+
 clean:
-	rm -rf $(VENV) .venv-* build dist output *.egg-info
+	rm -rf $(VENV) .venv-* build dist output *.egg-info docs/_build docs/gallery docs/api/generated

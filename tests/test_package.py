@@ -27,6 +27,7 @@ MODULES = sorted((ROOT / "sklearn_iqlearn").rglob("*.py"))
 # What each room may import of the others: the picture in docs/explanation/design.md.
 LAYERS = {
     "_version": set(),
+    "_site": set(),
     "exceptions": set(),
     "_numerics": set(),
     "_model": {"_numerics"},
@@ -42,12 +43,13 @@ LAYERS = {
         "_numerics",
         "_objective",
         "_q_functions",
+        "_site",
         "_solvers",
         "_version",
         "exceptions",
         "preprocessing",
     },
-    "rewards": {"_coefficients", "_estimator", "_model", "_numerics", "exceptions"},
+    "rewards": {"_coefficients", "_estimator", "_model", "_numerics", "_site", "exceptions"},
     "inference": {
         "_approximation",
         "_coefficients",
@@ -57,8 +59,8 @@ LAYERS = {
         "_q_functions",
         "exceptions",
     },
-    "latent": {"_coefficients", "_estimator", "_model", "_numerics", "inference", "exceptions"},
-    "preprocessing": {"_model", "_numerics", "exceptions"},
+    "latent": {"_coefficients", "_estimator", "_model", "_numerics", "_site", "inference", "exceptions"},
+    "preprocessing": {"_model", "_numerics", "_site", "exceptions"},
     "diagnostics": {"_estimator", "_model", "_numerics", "exceptions"},
     "datasets": {"_estimator", "_model", "_numerics", "preprocessing"},
     "displays": {"_coefficients", "_estimator", "_model", "_numerics", "inference", "latent", "rewards"},

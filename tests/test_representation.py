@@ -1,5 +1,7 @@
 """How the estimator presents itself: HTML, tags, names, clones."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -12,14 +14,39 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.utils import get_tags
 from walks import linear, walks
 
-from sklearn_iqlearn import IQLearnClassifier
+from sklearn_iqlearn import IQLearnClassifier, LatentTypes, _site
+from sklearn_iqlearn.preprocessing import Hats
+
+PAGE = "api/generated/sklearn_iqlearn.IQLearnClassifier.html"
 
 
-def test_html_representation_links_to_the_documentation():
-    html = linear()._repr_html_()
-    assert 'class="sk-estimator-doc-link' in html
-    links = [part.split('"')[0] for part in html.split('href="')[1:]]
-    assert any(link.startswith("https://") for link in links)
+def links(estimator):
+    return re.findall(r'href="([^"]*)"', estimator._repr_html_())
+
+
+def test_html_links_to_the_site_where_it_is_built(tmp_path, monkeypatch):
+    monkeypatch.delenv(_site.ELSEWHERE, raising=False)
+    monkeypatch.setattr(_site, "BUILT", tmp_path)
+    assert links(linear()) == []
+    (tmp_path / PAGE).parent.mkdir(parents=True)
+    (tmp_path / PAGE).touch()
+    assert {link.partition("#")[0] for link in links(linear())} == {(tmp_path / PAGE).as_uri()}
+    assert links(Hats()) == []
+
+
+def test_html_links_to_the_site_that_is_named(monkeypatch):
+    monkeypatch.setenv(_site.ELSEWHERE, "../..")
+    assert links(linear())[0] == f"../../{PAGE}"
+    assert links(LatentTypes(linear()))[0] == "../../api/generated/sklearn_iqlearn.LatentTypes.html"
+    assert links(Hats())[0] == "../../api/generated/sklearn_iqlearn.preprocessing.Hats.html"
+
+
+def test_html_of_a_class_of_others_links_nowhere(monkeypatch):
+    class Mine(IQLearnClassifier):
+        __module__ = "elsewhere"
+
+    monkeypatch.setenv(_site.ELSEWHERE, "../..")
+    assert links(Mine()) == []
 
 
 def test_tags():

@@ -6,9 +6,7 @@ A table is counted where it is, and a search over ``alpha`` and a bootstrap run 
 gets the transitions once instead of with every task. The results are those of one process. The cluster is two
 processes on this machine; one of many machines is ``Client("scheduler-address:8786")``.
 
-This script is shown without its output: it starts processes of its own, which the build of these pages should
-not. Run it by ``python examples/tables/on_a_dask_cluster.py``; it needs ``pip install
-"dask[dataframe,distributed]"``.
+It needs ``pip install "dask[dataframe,distributed]"``.
 """
 
 import pickle

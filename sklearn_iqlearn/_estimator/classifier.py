@@ -9,7 +9,7 @@ class IQLearnClassifier(Learner):
 
     Finds the soft action values Q whose softmax policy makes the observed actions likely, while the
     reward that this Q implies, ``r = Q - discount * E[V(next state)]``, stays small: maximum likelihood
-    of the actions plus a penalty on the reward (IQ-Learn, [1]_). No environment is run and, but for
+    of the actions plus a penalty on the reward (IQ-Learn, Garg et al. 2021). No environment is run and, but for
     ``q_type="structural"``, no dynamic programme is solved in an inner loop.
 
     States come in one of two ways. Where ``transitions`` are given, X is a column of state ids. Without
@@ -36,8 +36,8 @@ class IQLearnClassifier(Learner):
         the features, with coefficients for each action, or shared by the actions where ``features`` has
         three dimensions. "neural": a perceptron with tanh units, one output for each action. "structural":
         the solution of a reward linear in the features; with ``alpha=inf`` this is the maximum likelihood of
-        [2]_, by a nested fixed point; without ``transitions`` what follows is approximated by functions of the
-        state, ``basis``, and nothing else is: with ``discount=0`` it is the conditional logit. "auto": tabular
+        Rust (1987), by a nested fixed point; without ``transitions`` what follows is approximated by functions of
+        the state, ``basis``, and nothing else is: with ``discount=0`` it is the conditional logit. "auto": tabular
         where transitions are given and features are not, else linear.
     features : array of shape (S, K) or (S, A, K), mapping or callable, optional
         Features of the states of ``transitions``. Without them a network sees one-hot states. The reward is
@@ -88,8 +88,8 @@ class IQLearnClassifier(Learner):
         Pseudo-visits added in the penalty to every state-action pair whose continuation is known. With 0, a
         tabular Q for an action never taken in a visited state has no minimum: it runs to minus infinity.
     value_term : {"expert", "initial"}, default="expert"
-        "expert" is the likelihood of the observed actions; "initial" is equation 9 of [1]_, the value of
-        the initial states against the reward of the visited pairs.
+        "expert" is the likelihood of the observed actions; "initial" is equation 9 of Garg et al. (2021), the
+        value of the initial states against the reward of the visited pairs.
     initial_distribution : array of shape (S,), optional
         Distribution of the first state of ``transitions``, used by ``value_term="initial"``. By default
         the states of the rows that start a ``trajectory``, or of all rows where no trajectory is given.
@@ -214,7 +214,7 @@ class IQLearnClassifier(Learner):
         Shares of the states, and of the state-action pairs that exist, with a visit.
     n_features_in_ : int
         Columns of X.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Their names, where X was a data frame.
 
     Raises
@@ -243,10 +243,11 @@ class IQLearnClassifier(Learner):
 
     References
     ----------
-    .. [1] Garg, Chakraborty, Cundy, Song and Ermon (2021). IQ-Learn: Inverse soft-Q learning for
-       imitation. NeurIPS 34.
-    .. [2] Rust (1987). Optimal replacement of GMC bus engines: an empirical model of Harold Zurcher.
-       Econometrica 55(5), 999-1033.
+    Garg, Chakraborty, Cundy, Song and Ermon (2021). IQ-Learn: Inverse soft-Q learning for
+    imitation. NeurIPS 34.
+
+    Rust (1987). Optimal replacement of GMC bus engines: an empirical model of Harold Zurcher.
+    Econometrica 55(5), 999-1033.
 
     Examples
     --------
@@ -272,11 +273,6 @@ class IQLearnClassifier(Learner):
     >>> model.predict([[0.0, 0.0], [1.0, 0.2]])
     array(['wait', 'stop'], dtype='<U4')
     """
-
-    _doc_link_module = "sklearn_iqlearn"
-    _doc_link_template = (
-        "https://sklearn-iqlearn.readthedocs.io/en/stable/generated/{estimator_module}.{estimator_name}.html"
-    )
 
     @with_callbacks
     def fit(self, X, y, sample_weight=None, *, trajectory=None, step=None, next_X=None, terminal=None):
@@ -311,6 +307,7 @@ class IQLearnClassifier(Learner):
         Returns
         -------
         self : IQLearnClassifier
+            The fitted estimator.
 
         Raises
         ------

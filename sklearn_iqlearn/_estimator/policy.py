@@ -90,6 +90,7 @@ class FittedPolicy(ClassifierMixin, Settings):
         Returns
         -------
         scores : ndarray of shape (n_rows, A), or (n_rows,) for two actions
+            An action's soft value, in the order of ``classes_``.
         """
         q = self.q_values(X)
         least = q.max(axis=1, keepdims=True) - IMPOSSIBLE * as_fitted(self).temperature
@@ -123,6 +124,7 @@ class FittedPolicy(ClassifierMixin, Settings):
         Returns
         -------
         probabilities : ndarray of shape (n_rows, A)
+            A column for each of ``classes_``; a row sums to 1.
         """
         return np.exp(self.predict_log_proba(X))
 
@@ -137,6 +139,7 @@ class FittedPolicy(ClassifierMixin, Settings):
         Returns
         -------
         log_probabilities : ndarray of shape (n_rows, A)
+            A column for each of ``classes_``.
         """
         with np.errstate(over="ignore"):
             return log_policy(self.q_values(X), as_fitted(self).temperature)
@@ -149,11 +152,14 @@ class FittedPolicy(ClassifierMixin, Settings):
         X : array of shape (n_rows, n_features)
             States, as in ``fit``.
         y : array of shape (n_rows,)
+            The action of each row.
         sample_weight : array of shape (n_rows,), optional
+            Weight of each row, by default 1.
 
         Returns
         -------
         score : float
+            Mean over the weight of the rows.
         """
         log_likelihood, total = self._log_likelihood(X, y, sample_weight)
         return log_likelihood / total
@@ -169,7 +175,9 @@ class FittedPolicy(ClassifierMixin, Settings):
         X : array of shape (n_rows, n_features)
             States, as in ``fit``.
         y : array of shape (n_rows,)
+            The action of each row.
         sample_weight : array of shape (n_rows,), optional
+            Weight of each row, by default 1.
         trajectory : array of shape (n_rows,)
             Id of each row's trajectory.
 
@@ -206,11 +214,14 @@ class FittedPolicy(ClassifierMixin, Settings):
         X : array of shape (n_rows, n_features)
             States, as in ``fit``.
         y : array of shape (n_rows,)
+            The action of each row.
         sample_weight : array of shape (n_rows,), optional
+            Weight of each row, by default 1.
 
         Returns
         -------
         aic : float
+            The criterion.
         """
         log_likelihood, _ = self._log_likelihood(X, y, sample_weight)
         return 2.0 * self._n_free() - 2 * log_likelihood
@@ -223,11 +234,14 @@ class FittedPolicy(ClassifierMixin, Settings):
         X : array of shape (n_rows, n_features)
             States, as in ``fit``.
         y : array of shape (n_rows,)
+            The action of each row.
         sample_weight : array of shape (n_rows,), optional
+            Weight of each row, by default 1.
 
         Returns
         -------
         bic : float
+            The criterion.
         """
         log_likelihood, total = self._log_likelihood(X, y, sample_weight)
         return np.log(total) * self._n_free() - 2 * log_likelihood

@@ -12,6 +12,7 @@ from sklearn_iqlearn._estimator.presentation import present
 from sklearn_iqlearn._numerics.checks import plain
 from sklearn_iqlearn._q_functions import JAX_FORMS, NEWTON_FORMS, Q_FUNCTIONS, SPARSE_FORMS
 from sklearn_iqlearn._q_functions.structural import Structural
+from sklearn_iqlearn._site import Documented
 from sklearn_iqlearn._solvers.path import SOLVERS
 from sklearn_iqlearn._version import __version__
 
@@ -21,7 +22,7 @@ GIVES: dict[str, tuple[str, dict]] = {"hessian": ("Hessian", NEWTON_FORMS), "jax
 SHARED = ("transitions", "features", "action_mask", "base_reward")
 
 
-class Settings(BaseEstimator):
+class Settings(Documented, BaseEstimator):
     """The parameters of ``IQLearnClassifier``, which documents them."""
 
     def __init__(

@@ -163,11 +163,13 @@ class Worlds(FittedPolicy):
         Parameters
         ----------
         n_trajectories : int, default=1
+            Trajectories.
         n_steps : int, default=100
             Decisions in each trajectory; fewer where its episode ends.
         initial_distribution : array of shape (S,), optional
             Distribution of the first state; by default ``initial_distribution_``.
         random_state : int, RandomState or None, default=None
+            Seed of what is drawn, or the generator that draws it.
 
         Returns
         -------

@@ -22,6 +22,8 @@ def from_minari(dataset):
     Returns
     -------
     data : sklearn.utils.Bunch
+        A dictionary with these entries, also as attributes.
+
         data : ndarray of shape (n_rows, n_features)
             Observation before each action, flattened.
         target : ndarray of shape (n_rows,)

@@ -27,6 +27,8 @@ def load_rust_bus(*, opening_month=False):
     Returns
     -------
     data : sklearn.utils.Bunch
+        A dictionary with these entries, also as attributes.
+
         frame : DataFrame of shape (8260, 8)
             All records: ``bus_id`` (1 to 104), ``period`` (month, from 1), ``mileage`` (odometer in 1,000
             miles), ``mileage_bin`` (5,000-mile bin of the miles since the last replacement, 0 to 77),
@@ -40,7 +42,9 @@ def load_rust_bus(*, opening_month=False):
         bus, period : Series of shape (8156,)
             Bus and month of each decision, to pass as ``trajectory`` and ``step``.
         feature_names, target_names : list of str
+            Name of the state, and of the two actions.
         DESCR : str
+            This text.
 
     Notes
     -----

@@ -42,9 +42,13 @@ def make_bus_engine(
     operating_cost : float, default=0.01
         Monthly cost per bin.
     replacement_cost : float, default=3.0
+        Cost of a new engine.
     discount : float in [0, 1), default=0.9999
+        What a reward is worth a step later.
     temperature : float > 0, default=1.0
+        Scale of the shocks to choices.
     random_state : int, RandomState or None, default=None
+        Seed of what is drawn, or the generator that draws it.
 
     Returns
     -------
@@ -109,17 +113,23 @@ def make_gridworld(
     Parameters
     ----------
     n_trajectories : int, default=100
+        Trajectories.
     n_steps : int, default=100
+        Decisions in each trajectory.
     side : int, default=8
         Cells in a row; there are side * side states, row by row.
     slip : float in [0, 1), default=0.1
         Probability that one of the five actions, at random, takes the place of the one chosen.
     goal_reward, hazard_cost, move_cost : float, default=2.0, 2.0, 0.5
+        What the goal pays a step, a hazard and a move cost.
     discount : float in [0, 1), default=0.95
+        What a reward is worth a step later.
     temperature : float > 0, default=1.0
+        Scale of the shocks to choices.
     sparse : bool, default=False
         Whether the transitions are CSR arrays.
     random_state : int, RandomState or None, default=None
+        Seed of what is drawn, or the generator that draws it.
 
     Returns
     -------
@@ -187,10 +197,15 @@ def make_random_mdp(
     Parameters
     ----------
     n_trajectories : int, default=100
+        Trajectories.
     n_steps : int, default=100
+        Decisions in each trajectory.
     n_states : int, default=20
+        States.
     n_actions : int, default=3
+        Actions, which exist everywhere.
     n_features : int, default=3
+        Features of a pair.
     n_successors : int, default=5
         At most ``n_states``.
     ending : float in [0, 1), default=0.0
@@ -198,9 +213,11 @@ def make_random_mdp(
     discount : float in [0, 1], default=0.95
         1 needs an ``ending`` above 0.
     temperature : float > 0, default=1.0
+        Scale of the shocks to choices.
     sparse : bool, default=False
         Whether the transitions are CSR arrays.
     random_state : int, RandomState or None, default=None
+        Seed of what is drawn, or the generator that draws it.
 
     Returns
     -------

@@ -26,9 +26,9 @@ def check_demonstrations(
 
     Parameters
     ----------
-    X, y, sample_weight, trajectory, step, next_X, terminal
+    X, y, sample_weight, trajectory, step, next_X, terminal : arrays of n_rows rows
         As in ``IQLearnClassifier.fit``.
-    transitions, action_mask
+    transitions, action_mask : matrices, mask, and what stands for them
         As in ``IQLearnClassifier``: None for rows of features, matrices, "estimate" or a ``TransitionEstimator``.
 
     Returns

@@ -172,8 +172,8 @@ class PolicyDisplay:
             more than 50 numbers that are not states, 20 bins.
         band : Resampled, DataFrame or array of shape (K, K), or pair of arrays, optional
             What a band is drawn from: ``inference.bootstrap`` of the probabilities of all actions at ``rows``
-            ("policy_" where these are all states); ``inference.covariance`` of the coefficients of a structural
-            fit, whose policies are then solved for coefficients drawn from it; or low and high.
+            (``"policy_"`` where these are all states); ``inference.covariance`` of the coefficients of a
+            structural fit, whose policies are then solved for coefficients drawn from it; or low and high.
         confidence : float in (0, 1), default=0.95
             Of the band.
         n_draws : int, default=200

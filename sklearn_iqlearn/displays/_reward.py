@@ -127,7 +127,7 @@ class RewardDisplay:
         reference_state : int, optional
             State whose reward is taken off, action by action.
         errors : Resampled, DataFrame or array of shape (K, K), optional
-            ``inference.bootstrap`` of "reward_" (with ``anchor`` of ``lambda fit: rewards.anchor(fit,
+            ``inference.bootstrap`` of ``"reward_"`` (with ``anchor`` of ``lambda fit: rewards.anchor(fit,
             ...).reward_``), or ``inference.covariance`` of the coefficients of a structural fit.
         confidence : float in (0, 1), default=0.95
             Of the intervals.

@@ -27,10 +27,18 @@ class Resampled:
     ----------
     estimate : ndarray
         In the data themselves.
-    samples : ndarray of shape (n_resamples, *estimate.shape)
-        In the resamples whose fit converged.
+    samples : ndarray of shape (n_resamples, ...)
+        In the resamples whose fit converged, each of the shape of the estimate.
     n_trajectories : int
         Trajectories that were resampled.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_iqlearn.inference import Resampled
+    >>> cost = Resampled(np.array([3.0]), np.array([[2.0], [3.0], [4.0]]), n_trajectories=50)
+    >>> cost.standard_error
+    array([1.])
     """
 
     estimate: np.ndarray
@@ -53,12 +61,14 @@ class Resampled:
         Parameters
         ----------
         confidence : float in (0, 1), default=0.95
+            Share of the intervals that cover the truth.
         kind : {"percentile", "normal"}, default="percentile"
             "percentile": quantiles of the resamples. "normal": the estimate and its standard error.
 
         Returns
         -------
         low, high : ndarray of the shape of the estimate
+            Ends of the intervals.
         """
         check_confidence(confidence)
         return choose("kind", kind, INTERVALS)(self, confidence)
@@ -110,21 +120,22 @@ def bootstrap(
         Fitted to the data; not a counterfactual or anchored one, which belongs into the statistic. The steps of a
         pipeline before it stay as they were fitted.
     statistic : str, callable, or mapping of names to these
-        A fitted attribute ("policy_", "reward_coef_", "value_"), or a function of the fitted estimator that
+        A fitted attribute (``"policy_"``, ``"reward_coef_"``), or a function of the fitted estimator that
         returns an array: ``lambda model: model.counterfactual(discount=0.9).policy_``. Without ``transitions`` the
         states differ between resamples, and with them the shapes of attributes: take a function of chosen states,
         ``lambda model: model.predict_proba(states)``.
-    X, y, sample_weight
+    X, y, sample_weight : arrays of n_rows rows
         The data of the fit.
     trajectory : array of shape (n_rows,)
         Id of each row's trajectory, as in ``fit``.
-    step, next_X, terminal
+    step, next_X, terminal : arrays of n_rows rows
         As in ``fit``.
     n_resamples : int, default=200
         At least 2.
     n_jobs : int, optional
         Processes, as in joblib.
     random_state : int, RandomState or None, default=None
+        Seed of what is drawn, or the generator that draws it.
     verbose : int, default=0
         Progress, as in ``joblib.Parallel``.
 

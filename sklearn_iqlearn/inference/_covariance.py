@@ -65,7 +65,7 @@ def covariance(
     ----------
     estimator : IQLearnClassifier, or a Pipeline or search that ends in one
         Fitted, with ``value_term="expert"``.
-    X, y, sample_weight
+    X, y, sample_weight : arrays of n_rows rows
         The data of the fit. A weight counts as that many decisions.
     kind : {"auto", "observed", "opg", "sandwich", "clustered"}, default="auto"
         "observed": inverse of the Hessian of the negative log-likelihood. "opg": inverse of the outer product of
@@ -79,7 +79,7 @@ def covariance(
         weighs 0.
     feature_names : sequence of str, optional
         Names of the features; by default those of X, after the steps of a pipeline, or x0, x1, ...
-    trajectory, step, next_X, terminal
+    trajectory, step, next_X, terminal : arrays of n_rows rows
         As in the fit.
 
     Returns
@@ -103,6 +103,7 @@ def covariance(
     References
     ----------
     White (1982). Maximum likelihood estimation of misspecified models. Econometrica 50(1).
+
     Berndt, Hall, Hall and Hausman (1974). Estimation and inference in nonlinear structural models. Annals of
     Economic and Social Measurement 3(4).
 

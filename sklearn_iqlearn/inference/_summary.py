@@ -69,17 +69,18 @@ def summary(
     ----------
     estimator : IQLearnClassifier, or a Pipeline or search that ends in one
         Fitted.
-    X, y, sample_weight
+    X, y, sample_weight : arrays of n_rows rows
         The data of the fit.
     covariance : str or Resampled, default="auto"
         Where the uncertainty comes from: a ``kind`` of the function ``covariance``; or the result of ``bootstrap``
-        for "reward_coef_" or "coef_", the way for a tabular or neural Q.
+        for ``"reward_coef_"`` or ``"coef_"``, the way for a tabular or neural Q.
     contrasts : array of shape (m, p), mapping or DataFrame, optional
         Weighted sums of the coefficients to be told instead of these, as for the function ``covariance``.
     confidence : float in (0, 1), default=0.95
+        Share of the intervals that cover the truth.
     feature_names : sequence of str, optional
         Names of the features; by default those of X, after the steps of a pipeline, or x0, x1, ...
-    trajectory, step, next_X, terminal
+    trajectory, step, next_X, terminal : arrays of n_rows rows
         As in the fit.
 
     Returns

@@ -40,17 +40,18 @@ def bootstrap(
     types : LatentTypes
         Fitted to the data, without further fit parameters.
     statistic : str, callable, or mapping of names to these
-        A fitted attribute ("weights_", "transition_"), or a function of the fitted types that returns an array:
-        ``lambda types: types.estimators_[0].coef_``.
-    X, y, sample_weight
+        A fitted attribute (``"weights_"``, ``"transition_"``), or a function of the fitted types that returns an
+        array: ``lambda types: types.estimators_[0].coef_``.
+    X, y, sample_weight : arrays of n_rows rows
         The data of the fit.
-    trajectory, step
+    trajectory, step : arrays of n_rows rows
         As in the fit.
     n_resamples : int, default=200
         At least 2.
     n_jobs : int, optional
         Processes, as in joblib.
     random_state : int, RandomState or None, default=None
+        Seed of what is drawn, or the generator that draws it.
     verbose : int, default=0
         Progress, as in ``joblib.Parallel``.
 
@@ -72,6 +73,25 @@ def bootstrap(
     References
     ----------
     Efron and Tibshirani (1993). An introduction to the bootstrap. Chapman and Hall, chapter 13.
+
+    Examples
+    --------
+    >>> from sklearn_iqlearn import IQLearnClassifier, LatentTypes, latent
+    >>> from sklearn_iqlearn.datasets import make_bus_engine
+    >>> bus = make_bus_engine(60, 60, discount=0.9, random_state=0)
+    >>> one = IQLearnClassifier(bus.transitions, discount=0.9, q_type="structural", features=bus.features)
+    >>> types = LatentTypes(one, n_types=1, random_state=0).fit(bus.data, bus.target, trajectory=bus.trajectory)
+    >>> costs = latent.bootstrap(
+    ...     types,
+    ...     lambda types: types.estimators_[0].coef_,
+    ...     bus.data,
+    ...     bus.target,
+    ...     trajectory=bus.trajectory,
+    ...     n_resamples=10,
+    ...     random_state=0,
+    ... )
+    >>> costs.samples.shape
+    (10, 2)
     """
     check_is_fitted(types)
     check_count("n_resamples", n_resamples, least=2)

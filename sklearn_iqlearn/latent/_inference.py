@@ -32,14 +32,14 @@ def covariance(types, X, y, sample_weight=None, *, kind="clustered", feature_nam
     types : LatentTypes
         Fitted, of an ``IQLearnClassifier`` with ``transitions`` and coefficients ("structural" or "linear") that
         nothing penalises: ``alpha=inf``, and for a linear Q ``C=inf``. ``switching`` False or True.
-    X, y, sample_weight
+    X, y, sample_weight : arrays of n_rows rows
         The data of the fit.
     kind : {"clustered", "observed", "opg"}, default="clustered"
         "clustered": the sandwich by trajectory, right also where the model is not. "observed": the inverse
         information. "opg": that of the outer product of the scores of the trajectories.
     feature_names : sequence of str, optional
         Names of the features; by default x0, x1, ...
-    trajectory, step
+    trajectory, step : arrays of n_rows rows
         As in the fit.
 
     Returns
@@ -98,14 +98,15 @@ def summary(
     ----------
     types : LatentTypes
         Fitted, as for the function ``covariance``.
-    X, y, sample_weight
+    X, y, sample_weight : arrays of n_rows rows
         The data of the fit.
     covariance : {"clustered", "observed", "opg"}, default="clustered"
         The ``kind`` of the function ``covariance``.
     confidence : float in (0, 1), default=0.95
+        Share of the intervals that cover the truth.
     feature_names : sequence of str, optional
         Names of the features; by default x0, x1, ...
-    trajectory, step
+    trajectory, step : arrays of n_rows rows
         As in the fit.
 
     Returns
@@ -113,6 +114,19 @@ def summary(
     table : Summary
         As from ``inference.summary``, with a row for each coefficient of each type and each share. z and p are
         about a value of 0, which is at the edge of what a share can be.
+
+    Examples
+    --------
+    >>> from sklearn_iqlearn import IQLearnClassifier, LatentTypes, latent
+    >>> from sklearn_iqlearn.datasets import make_bus_engine
+    >>> bus = make_bus_engine(60, 60, discount=0.9, random_state=0)
+    >>> one = IQLearnClassifier(bus.transitions, discount=0.9, q_type="structural", features=bus.features)
+    >>> types = LatentTypes(one, n_types=1, random_state=0).fit(bus.data, bus.target, trajectory=bus.trajectory)
+    >>> table = latent.summary(
+    ...     types, bus.data, bus.target, trajectory=bus.trajectory, feature_names=bus.feature_names
+    ... )
+    >>> list(table.index)
+    ['operating_cost (type 0)', 'replacement_cost (type 0)', 'weight (type 0)']
     """
     check_confidence(confidence)
     estimate, spread = _told(types, X, y, sample_weight, covariance, feature_names, trajectory, step)

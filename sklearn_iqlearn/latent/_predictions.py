@@ -7,12 +7,13 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_iqlearn._estimator.reading import check_actions, read_y
 from sklearn_iqlearn._model.demonstrations import check_weight
+from sklearn_iqlearn._site import Documented
 from sklearn_iqlearn.latent._decisions import Decisions, n_free
 from sklearn_iqlearn.latent._em import resume
 from sklearn_iqlearn.latent._switching import Switching
 
 
-class FittedTypes(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
+class FittedTypes(Documented, ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     """Types found, and their predictions and scores."""
 
     estimators_: list
@@ -31,10 +32,12 @@ class FittedTypes(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         Parameters
         ----------
         X : array of shape (n_rows, n_features)
+            Rows, as in ``fit``.
 
         Returns
         -------
         probabilities : ndarray of shape (n_rows, A)
+            A column for each of ``classes_``; a row sums to 1.
         """
         check_is_fitted(self)
         return self._mix(X, self.weights_)
@@ -45,10 +48,12 @@ class FittedTypes(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         Parameters
         ----------
         X : array of shape (n_rows, n_features)
+            Rows, as in ``fit``.
 
         Returns
         -------
         log_probabilities : ndarray of shape (n_rows, A)
+            A column for each of ``classes_``.
         """
         with np.errstate(divide="ignore"):
             return np.log(self.predict_proba(X))
@@ -59,10 +64,12 @@ class FittedTypes(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         Parameters
         ----------
         X : array of shape (n_rows, n_features)
+            Rows, as in ``fit``.
 
         Returns
         -------
         actions : ndarray of shape (n_rows,)
+            Labels of actions.
         """
         best = self.predict_proba(X).argmax(axis=1)
         return self.classes_[best]
@@ -73,9 +80,11 @@ class FittedTypes(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         Parameters
         ----------
         X : array of shape (n_rows, n_features)
+            Rows, as in ``fit``.
         y : array of shape (n_rows,)
             Actions. That of a row counts for the later rows of its trajectory.
         sample_weight : array of shape (n_rows,), optional
+            Weight of each row, by default 1.
         trajectory : array of shape (n_rows,)
             Id of each row's trajectory.
         step : array of shape (n_rows,), optional
@@ -97,8 +106,11 @@ class FittedTypes(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         Parameters
         ----------
         X : array of shape (n_rows, n_features)
+            Rows, as in ``fit``.
         y : array of shape (n_rows,)
+            The action of each row.
         sample_weight : array of shape (n_rows,), optional
+            Weight of each row, by default 1.
         trajectory : array of shape (n_rows,)
             Id of each row's trajectory.
         step : array of shape (n_rows,), optional
@@ -107,6 +119,7 @@ class FittedTypes(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         Returns
         -------
         responsibilities : DataFrame of shape (n_trajectories, n_types) or, with ``switching``, (n_rows, n_types)
+            A row sums to 1.
         """
         chain, model = self._model(X, y, sample_weight, trajectory, step)
         return chain.frame(model.found.responsibilities, X)
@@ -117,8 +130,11 @@ class FittedTypes(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         Parameters
         ----------
         X : array of shape (n_rows, n_features)
+            Rows, as in ``fit``.
         y : array of shape (n_rows,)
+            The action of each row.
         sample_weight : array of shape (n_rows,), optional
+            Weight of each row, by default 1.
         trajectory : array of shape (n_rows,)
             Id of each row's trajectory.
         step : array of shape (n_rows,), optional
@@ -139,8 +155,11 @@ class FittedTypes(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         Parameters
         ----------
         X : array of shape (n_rows, n_features)
+            Rows, as in ``fit``.
         y : array of shape (n_rows,)
+            The action of each row.
         sample_weight : array of shape (n_rows,), optional
+            Weight of each row, by default 1.
         trajectory : array of shape (n_rows,)
             Id of each row's trajectory.
         step : array of shape (n_rows,), optional
@@ -160,8 +179,11 @@ class FittedTypes(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         Parameters
         ----------
         X : array of shape (n_rows, n_features)
+            Rows, as in ``fit``.
         y : array of shape (n_rows,)
+            The action of each row.
         sample_weight : array of shape (n_rows,), optional
+            Weight of each row, by default 1.
         trajectory : array of shape (n_rows,), optional
             Id of each row's trajectory. Without it each row is that of a decision maker of whom nothing else is
             known, as in ``predict_proba``.
@@ -171,6 +193,7 @@ class FittedTypes(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         Returns
         -------
         score : float
+            Mean over the weight of the rows.
         """
         check_is_fitted(self)
         if trajectory is not None:
@@ -191,8 +214,11 @@ class FittedTypes(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         Parameters
         ----------
         X : array of shape (n_rows, n_features)
+            Rows, as in ``fit``.
         y : array of shape (n_rows,)
+            The action of each row.
         sample_weight : array of shape (n_rows,), optional
+            Weight of each row, by default 1.
         trajectory : array of shape (n_rows,)
             Id of each row's trajectory.
         step : array of shape (n_rows,), optional
@@ -201,6 +227,7 @@ class FittedTypes(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         Returns
         -------
         aic : float
+            The criterion.
 
         Raises
         ------
@@ -215,8 +242,11 @@ class FittedTypes(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         Parameters
         ----------
         X : array of shape (n_rows, n_features)
+            Rows, as in ``fit``.
         y : array of shape (n_rows,)
+            The action of each row.
         sample_weight : array of shape (n_rows,), optional
+            Weight of each row, by default 1.
         trajectory : array of shape (n_rows,)
             Id of each row's trajectory.
         step : array of shape (n_rows,), optional
@@ -225,6 +255,7 @@ class FittedTypes(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         Returns
         -------
         bic : float
+            The criterion.
 
         Raises
         ------

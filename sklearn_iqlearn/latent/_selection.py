@@ -27,6 +27,13 @@ class TypeSelection:
         trajectory.
     models : dict of int to LatentTypes
         The fits.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from sklearn_iqlearn.latent import TypeSelection
+    >>> TypeSelection(pd.DataFrame({"BIC": [310.0, 305.0]}, index=[1, 2]), models={}).by_bic
+    2
     """
 
     table: pd.DataFrame
@@ -83,11 +90,11 @@ def select_types(
     ----------
     types : LatentTypes
         Its own ``n_types`` does not matter.
-    X, y, sample_weight
+    X, y, sample_weight : arrays of n_rows rows
         As for ``LatentTypes.fit``.
     n_types : sequence of int, default=(1, 2, 3)
         Numbers to try.
-    trajectory, step
+    trajectory, step : arrays of n_rows rows
         As for ``LatentTypes.fit``.
     cv : int, default=5
         Folds of whole trajectories that are held out in turn; 0 for none.

@@ -36,10 +36,11 @@ OF_THE_DATA = ("classes_", "n_features_in_", "feature_names_in_")
 class LatentTypes(FittedTypes):
     """Kinds of decision makers: each type has a fit of its own, and who has which type is found too.
 
-    A mixture over trajectories [1]_ [2]_, fitted by maximum likelihood: EM, whose M-step is a fit of each type's
-    estimator with the probabilities of the type as weights, accelerated. Any classifier will do that has
-    ``predict_log_proba`` and takes ``sample_weight``: ``IQLearnClassifier`` in every form, a pipeline that ends in
-    one, or ``LogisticRegression``, which makes it a latent-class logit.
+    A mixture over trajectories (Heckman and Singer 1984, Arcidiacono and Miller 2011), fitted by maximum
+    likelihood: EM, whose M-step is a fit of each type's estimator with the probabilities of the type as weights,
+    accelerated. Any classifier will do that has ``predict_log_proba`` and takes ``sample_weight``:
+    ``IQLearnClassifier`` in every form, a pipeline that ends in one, or ``LogisticRegression``, which makes it a
+    latent-class logit.
 
     Parameters
     ----------
@@ -51,7 +52,7 @@ class LatentTypes(FittedTypes):
     switching : {False, True, "state"}, default=False
         False: a trajectory has one type. True: the type changes along the trajectory, as a hidden Markov chain.
         "state": with transition probabilities for each state of an ``IQLearnClassifier`` with ``transitions``:
-        those by which the row of that state is left [3]_.
+        those by which the row of that state is left (Ke et al. 2025).
     n_init : int, default=10
         Random starts. The likelihood has local maxima; ``log_likelihoods_`` shows whether the best was found
         twice.
@@ -96,13 +97,13 @@ class LatentTypes(FittedTypes):
         The actions.
     n_features_in_ : int
         Columns of X.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Their names, where X was a data frame.
 
     See Also
     --------
-    sklearn_iqlearn.latent.select_types : how many types there are.
-    sklearn_iqlearn.latent.covariance : standard errors.
+    sklearn_iqlearn.latent.select_types : How many types there are.
+    sklearn_iqlearn.latent.covariance : Standard errors.
 
     Notes
     -----
@@ -113,12 +114,14 @@ class LatentTypes(FittedTypes):
 
     References
     ----------
-    .. [1] Heckman and Singer (1984). A method for minimizing the impact of distributional assumptions in
-       econometric models for duration data. Econometrica 52(2), 271-320.
-    .. [2] Arcidiacono and Miller (2011). Conditional choice probability estimation of dynamic discrete choice
-       models with unobserved heterogeneity. Econometrica 79(6), 1823-1867.
-    .. [3] Ke, Wu, Wang, Markowitz and Wu (2025). Inverse reinforcement learning with switching rewards and history
-       dependency for characterizing animal behaviors. ICML.
+    Heckman and Singer (1984). A method for minimizing the impact of distributional assumptions in
+    econometric models for duration data. Econometrica 52(2), 271-320.
+
+    Arcidiacono and Miller (2011). Conditional choice probability estimation of dynamic discrete choice
+    models with unobserved heterogeneity. Econometrica 79(6), 1823-1867.
+
+    Ke, Wu, Wang, Markowitz and Wu (2025). Inverse reinforcement learning with switching rewards and history
+    dependency for characterizing animal behaviors. ICML.
 
     Examples
     --------
@@ -180,6 +183,7 @@ class LatentTypes(FittedTypes):
         Returns
         -------
         routing : MetadataRouter
+            Who asks for which metadata.
         """
         mapping = MethodMapping().add(caller="fit", callee="fit")
         router = MetadataRouter(owner=type(self).__name__).add_self_request(self)
@@ -207,6 +211,7 @@ class LatentTypes(FittedTypes):
         Returns
         -------
         self : LatentTypes
+            The fitted estimator.
 
         Raises
         ------

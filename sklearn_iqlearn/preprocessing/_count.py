@@ -62,9 +62,9 @@ def count_decisions(
     -------
     counts : pandas.DataFrame
         One row for each combination that occurs, sorted, with the columns' own names: ``state``, ``action``, then,
-        where they are known, next states (``next_state``, or "next_" and the name of the state), in a type with a
-        place for missing ones, where the episode ended or was cut off, then ``terminal``. The last column, "n", is
-        the number of rows, int64, or the sum of their weights, float64: the exact sum, rounded once, as
+        where they are known, next states (``next_state``, or ``"next_"`` and the name of the state), in a type
+        with a place for missing ones, where the episode ended or was cut off, then ``terminal``. The last column,
+        "n", is the number of rows, int64, or the sum of their weights, float64: the exact sum, rounded once, as
         ``math.fsum`` has it, whatever the order of the rows. So the counts are the same from all engines to the
         last bit, and so are fits.
 

@@ -7,6 +7,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_iqlearn._model.demonstrations import check_integers
 from sklearn_iqlearn._numerics.checks import any_array, plain
+from sklearn_iqlearn._site import Documented
 from sklearn_iqlearn.preprocessing._combinations import COMBINATIONS, Combinations
 from sklearn_iqlearn.preprocessing._levels import check_option, encode, fit_levels
 from sklearn_iqlearn.preprocessing._table import check_column, read_table
@@ -14,7 +15,7 @@ from sklearn_iqlearn.preprocessing._table import check_column, read_table
 OTHERWISE = ("error", "nearest")
 
 
-class StateEncoder(TransformerMixin, BaseEstimator):
+class StateEncoder(Documented, TransformerMixin, BaseEstimator):
     """Columns of a table as one column of state ids.
 
     Each column is cut into levels, numbers into bins and all else into its values; a state is a combination of
@@ -63,10 +64,10 @@ class StateEncoder(TransformerMixin, BaseEstimator):
         from. Bins have a second column, named ``<column>_bin``, such as "[0, 5)".
     n_states_ : int
         S.
-    n_bins_ : ndarray of shape (n_features_in_,)
+    n_bins_ : ndarray of shape (n_features,)
         Levels of each column.
     n_features_in_ : int
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Only where X has names.
 
     See Also
@@ -131,6 +132,7 @@ class StateEncoder(TransformerMixin, BaseEstimator):
         Returns
         -------
         self : StateEncoder
+            The fitted estimator.
 
         Raises
         ------
@@ -164,6 +166,7 @@ class StateEncoder(TransformerMixin, BaseEstimator):
         Parameters
         ----------
         X : DataFrame or array of shape (n_rows, n_features)
+            Rows, as in ``fit``.
 
         Returns
         -------

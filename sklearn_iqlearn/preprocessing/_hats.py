@@ -5,10 +5,11 @@ import scipy.sparse as sp
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from sklearn_iqlearn._site import Documented
 from sklearn_iqlearn.preprocessing._knots import counts_of_columns
 
 
-class Hats(TransformerMixin, BaseEstimator):
+class Hats(Documented, TransformerMixin, BaseEstimator):
     """Hat functions: weights of the nodes between which a value lies, linear in the value.
 
     Of several columns products: a row has weights on the corners of its cell. Weights are non-negative and add up
@@ -26,7 +27,7 @@ class Hats(TransformerMixin, BaseEstimator):
     nodes_ : list of ndarray
         Nodes of each column.
     n_features_in_ : int
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
 
     References
     ----------
@@ -50,11 +51,14 @@ class Hats(TransformerMixin, BaseEstimator):
         Parameters
         ----------
         X : array of shape (n_rows, n_features)
+            Rows, as in ``fit``.
         y : ignored
+            There for pipelines.
 
         Returns
         -------
         self : Hats
+            The fitted estimator.
         """
         X = validate_data(self, X, dtype=np.float64)
         counts = counts_of_columns("n_nodes", self.n_nodes, X.shape[1], least=1)

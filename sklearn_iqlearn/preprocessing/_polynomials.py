@@ -5,9 +5,10 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_iqlearn._numerics.checks import check_count, plain
+from sklearn_iqlearn._site import Documented
 
 
-class Polynomials(TransformerMixin, BaseEstimator):
+class Polynomials(Documented, TransformerMixin, BaseEstimator):
     """Products of powers of some columns, in units of their spread: what depends on columns together.
 
     Without a constant: as ``basis`` of ``IQLearnClassifier``, which has its own, they are a projection.
@@ -26,7 +27,7 @@ class Polynomials(TransformerMixin, BaseEstimator):
     products_ : PolynomialFeatures
         Of the scaled columns.
     n_features_in_ : int
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
 
     Examples
     --------
@@ -47,11 +48,14 @@ class Polynomials(TransformerMixin, BaseEstimator):
         Parameters
         ----------
         X : array of shape (n_rows, n_features)
+            Rows, as in ``fit``.
         y : ignored
+            There for pipelines.
 
         Returns
         -------
         self : Polynomials
+            The fitted estimator.
         """
         from sklearn.preprocessing import PolynomialFeatures, StandardScaler  # loaded only where it is used
 
@@ -74,10 +78,12 @@ class Polynomials(TransformerMixin, BaseEstimator):
         Parameters
         ----------
         X : array of shape (n_rows, n_features)
+            Rows, as in ``fit``.
 
         Returns
         -------
         products : ndarray of shape (n_rows, n_products)
+            A column for each product.
         """
         check_is_fitted(self)
         X = validate_data(self, X, dtype=np.float64, reset=False)

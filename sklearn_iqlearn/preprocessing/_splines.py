@@ -4,10 +4,11 @@ import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from sklearn_iqlearn._site import Documented
 from sklearn_iqlearn.preprocessing._knots import counts_of_columns
 
 
-class Splines(TransformerMixin, BaseEstimator):
+class Splines(Documented, TransformerMixin, BaseEstimator):
     """Cubic splines of each column, one beside the other: what an additive function is made of.
 
     Many columns stay cheap, as their numbers of functions add up. Without a constant: as ``basis`` of
@@ -24,7 +25,7 @@ class Splines(TransformerMixin, BaseEstimator):
     transformers_ : list
         scikit-learn's transformer of each column, or None.
     n_features_in_ : int
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
 
     Examples
     --------
@@ -44,11 +45,14 @@ class Splines(TransformerMixin, BaseEstimator):
         Parameters
         ----------
         X : array of shape (n_rows, n_features)
+            Rows, as in ``fit``.
         y : ignored
+            There for pipelines.
 
         Returns
         -------
         self : Splines
+            The fitted estimator.
         """
         X = validate_data(self, X, dtype=np.float64)
         counts = counts_of_columns("n_knots", self.n_knots, X.shape[1], least=0)
@@ -63,6 +67,7 @@ class Splines(TransformerMixin, BaseEstimator):
         Parameters
         ----------
         X : array of shape (n_rows, n_features)
+            Rows, as in ``fit``.
 
         Returns
         -------

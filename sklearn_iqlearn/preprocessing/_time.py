@@ -103,6 +103,7 @@ def with_time(transitions, n_steps, *, features=None, action_mask=None, base_rew
     n_steps : int
         Number of decisions T of an episode that does not end early.
     features : array of shape (S, K) or (S, A, K), or list of n_steps of them, optional
+        Features of the reward, by default none.
     action_mask : boolean array of shape (S, A), or list of n_steps of them, optional
         Pairs that exist, by default all.
     base_reward : array of shape (S,) or (S, A), or list of n_steps of them, optional

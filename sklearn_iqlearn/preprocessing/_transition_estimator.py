@@ -7,10 +7,11 @@ from sklearn.base import BaseEstimator
 
 from sklearn_iqlearn._model.demonstrations import check_integers
 from sklearn_iqlearn._numerics.checks import any_array, check_count
+from sklearn_iqlearn._site import Documented
 from sklearn_iqlearn.preprocessing._estimate import estimate_transitions
 
 
-class TransitionEstimator(BaseEstimator):
+class TransitionEstimator(Documented, BaseEstimator):
     """Transitions that ``IQLearnClassifier`` estimates from the rows that it is fitted to.
 
     Passed as its ``transitions``, in the place of matrices: each fit then has a kernel of its own, so that a
@@ -56,7 +57,8 @@ class TransitionEstimator(BaseEstimator):
 
         Parameters
         ----------
-        states, actions : as for ``estimate_transitions``
+        states, actions : arrays of shape (n_rows,)
+            As for ``estimate_transitions``.
         n_states : int, optional
             Where the parameter does not tell it.
         **rows
@@ -66,6 +68,7 @@ class TransitionEstimator(BaseEstimator):
         Returns
         -------
         estimated : EstimatedTransitions
+            With transitions and the counts behind them.
         """
         n_states = n_states if self.n_states is None else self.n_states
         if isinstance(n_states, tuple | list):

@@ -5,11 +5,12 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import validate_data
 
 from sklearn_iqlearn._estimator.fitted import as_fitted
+from sklearn_iqlearn._site import Documented
 from sklearn_iqlearn.rewards._fitted_evaluation import NextValue
 from sklearn_iqlearn.rewards._policy_rows import known_reward, log_policy
 
 
-class FittedRewards(BaseEstimator):
+class FittedRewards(Documented, BaseEstimator):
     """A classifier and regressors, fitted by ``PolicyReward``, and their predictions."""
 
     def predict(self, X):
@@ -18,6 +19,7 @@ class FittedRewards(BaseEstimator):
         Parameters
         ----------
         X : as for ``fit``
+            Rows, as in ``fit``.
 
         Returns
         -------
@@ -36,6 +38,7 @@ class FittedRewards(BaseEstimator):
         Parameters
         ----------
         X : as for ``fit``
+            Rows, as in ``fit``.
 
         Returns
         -------
@@ -51,10 +54,12 @@ class FittedRewards(BaseEstimator):
         Parameters
         ----------
         X : as for ``fit``
+            Rows, as in ``fit``.
 
         Returns
         -------
         value : ndarray of shape (n_rows,)
+            Soft value of each row.
         """
         model, X = self._as_fitted(X)
         expected = np.full((X.shape[0], len(model.classes_)), np.nan)

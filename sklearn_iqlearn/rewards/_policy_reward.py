@@ -100,12 +100,12 @@ class PolicyReward(FittedRewards):
         Whether it is at most ``tol``.
     n_features_in_ : int
         Columns of X.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Their names, where X was a data frame.
 
     See Also
     --------
-    rewards.anchor : The same of a fit with ``transitions``, by linear algebra.
+    sklearn_iqlearn.rewards.anchor : The same of a fit with ``transitions``, by linear algebra.
 
     Notes
     -----
@@ -191,6 +191,7 @@ class PolicyReward(FittedRewards):
         Returns
         -------
         self : PolicyReward
+            The fitted estimator.
 
         Raises
         ------
@@ -264,6 +265,7 @@ class PolicyReward(FittedRewards):
         Returns
         -------
         routing : sklearn.utils.metadata_routing.MetadataRouter
+            Who asks for which metadata.
         """
         mapping = MethodMapping().add(caller="fit", callee="fit")
         router = MetadataRouter(owner=type(self).__name__).add_self_request(self)

@@ -42,6 +42,8 @@ def project(estimator, features=None, *, method="pseudo-likelihood", shaping=Tru
     Returns
     -------
     projection : sklearn.utils.Bunch
+        A dictionary with these entries, also as attributes.
+
         coef : ndarray of shape (K,)
             Of least norm, in units of the features' largest absolute values, where directions are open.
         unidentified : ndarray of shape (n, K)
@@ -78,8 +80,11 @@ def project(estimator, features=None, *, method="pseudo-likelihood", shaping=Tru
     References
     ----------
     Hotz and Miller (1993). Conditional choice probabilities. Review of Economic Studies 60(3).
+
     Aguirregabiria and Mira (2002). Swapping the nested fixed point algorithm. Econometrica 70(4).
+
     Ng, Harada and Russell (1999). Policy invariance under reward transformations. ICML.
+
     Osius and Rojek (1992). Normal goodness-of-fit tests for multinomial models with large degrees of freedom.
     Journal of the American Statistical Association 87.
 

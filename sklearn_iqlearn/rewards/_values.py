@@ -50,6 +50,7 @@ def anchor(estimator, action, reward=0.0):
     References
     ----------
     Magnac and Thesmar (2002). Identifying dynamic discrete decision processes. Econometrica 70(2), proposition 2.
+
     Hotz and Miller (1993). Conditional choice probabilities. Review of Economic Studies 60(3).
 
     Examples
@@ -97,6 +98,7 @@ def evaluate(policy, reward, transitions, *, discount, temperature=0.0):
     policy : array of shape (S, A)
         Probability of each action.
     reward : array of shape (S, A) or (S,)
+        Reward of each pair, or of each state for all its actions.
     transitions : array of shape (A, S, S), sequence of A matrices (S, S), or mapping
         As for ``IQLearnClassifier``.
     discount : float in [0, 1]
@@ -108,6 +110,7 @@ def evaluate(policy, reward, transitions, *, discount, temperature=0.0):
     Returns
     -------
     value : ndarray of shape (S,)
+        Value of each state.
 
     Raises
     ------
