@@ -8,6 +8,8 @@ BIN := $(VENV)/bin
 PLAIN := $(VENV)/.plain
 READY := $(VENV)/.ready
 SITE := $(VENV)/.site
+# Peers of benchmarks that need an environment of their own.
+PEERS := econirl imitation
 FLOOR_TESTS := $(addprefix tests/test_,common.py classifier.py predictions.py q_functions.py linear.py rows_as_states.py \
 	objective.py linear_algebra.py transitions.py soft_bellman.py bus.py structural.py rewards.py least_squares.py \
 	occupancy.py worlds.py covariance.py bootstrap.py summary.py threads.py pseudo_likelihood.py identification.py \
@@ -19,10 +21,10 @@ FLOOR_TESTS := $(addprefix tests/test_,common.py classifier.py predictions.py q_
 	without_transitions_errors.py bus_without_transitions.py counterfactual_rows.py hats.py first_steps.py \
 	named_features.py policy_reward.py)
 
-.PHONY: demo pictures test test-array-api test-floor test-spark lint types docs docs-check wheel bench \
-	bench-control bench-structural bench-coverage bench-convergence bench-networks bench-alpha bench-horizon \
-	bench-shrinkage bench-counting bench-policy-reward bench-types bench-truth bench-logistic bench-which \
-	bench-sizes clean
+.PHONY: demo pictures test test-array-api test-floor test-spark lint types docs docs-check wheel bench bench-speed \
+	bench-scaling bench-imports bench-peers bench-history bench-large bench-warm bench-features bench-control \
+	bench-structural bench-coverage bench-convergence bench-networks bench-alpha bench-horizon bench-shrinkage \
+	bench-counting bench-policy-reward bench-types bench-truth bench-logistic bench-which bench-sizes clean
 
 demo: $(PLAIN)
 	$(BIN)/python docs/draw.py examples/economists/rust_bus.py output/rust_bus.png
@@ -71,15 +73,50 @@ docs-check: $(SITE)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[docs-check]"
 	$(BIN)/python docs/check_site.py
 
-bench: $(READY)
-	$(BIN)/python benchmarks/speed.py
+# Some minutes; with ARGS=--quick small sizes, with ARGS=--write into docs/explanation/benchmarks.md.
+bench: bench-speed bench-scaling bench-imports bench-peers
+
+bench-speed: $(READY)
+	$(BIN)/python benchmarks/speed.py $(ARGS)
+
+bench-scaling: $(READY)
+	$(BIN)/python benchmarks/scaling.py $(ARGS)
+
+bench-imports: $(READY)
+	$(BIN)/python benchmarks/imports.py $(ARGS)
+
+# Rows of peers without an environment are left out: PEERS=econirl, or PEERS= for none of the two.
+bench-peers: $(READY) $(PEERS:%=.venv-%/.ready)
+	$(BIN)/python benchmarks/peers $(ARGS)
+
+.venv-econirl/.ready .venv-imitation/.ready: .venv-%/.ready: pyproject.toml
+	@echo "Once: an environment for $* (a minute or two, 1 to 6 GB)."
+	@test -d .venv-$* || $(PYTHON) -m venv .venv-$*
+	@if .venv-$*/bin/python -m pip install --quiet --disable-pip-version-check --editable ".[compare-$*]"; then touch $@; \
+		else rm -rf .venv-$*; echo "$* does not install here: its rows are left out."; fi
+
+# 1,000,000 states, some minutes.
+bench-large: $(READY)
+	$(BIN)/python benchmarks/large.py $(ARGS)
+
+bench-warm: $(READY)
+	$(BIN)/python benchmarks/warm.py $(ARGS)
+
+bench-features: $(READY)
+	$(BIN)/python benchmarks/features.py $(ARGS)
+
+# Against the last run, of which .benchmarks keeps all; fails where a fit takes a quarter longer.
+bench-history: $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[test,history]"
+	$(BIN)/python -m pytest --quiet benchmarks/history.py --benchmark-timer=time.process_time \
+		--benchmark-max-time=0.5 --benchmark-columns=min,median,rounds --benchmark-autosave \
+		$(if $(wildcard .benchmarks/*/*.json),--benchmark-compare --benchmark-compare-fail=min:25%)
 
 bench-control: $(READY)
 	$(BIN)/python benchmarks/control.py
 
-# Beside econirl's nested fixed point where the extra "compare" is installed.
 bench-structural: $(READY)
-	$(BIN)/python benchmarks/structural.py
+	$(BIN)/python benchmarks/structural.py $(ARGS)
 
 bench-coverage: $(READY)
 	$(BIN)/python benchmarks/coverage.py

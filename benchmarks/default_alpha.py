@@ -4,13 +4,13 @@ Held-out log-likelihood per decision, by folds of whole trajectories, of constan
 table is Markdown. ``--quick`` takes fewer data and constants.
 """
 
-import argparse
 import sys
 import warnings
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from _measure import parser
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import GroupKFold
 from sklearn.preprocessing import StandardScaler
@@ -109,9 +109,7 @@ def held_out(form, data, alpha):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true")
-    quick = parser.parse_args().quick
+    quick = parser(__doc__).parse_args().quick
     warnings.simplefilter("ignore", ConvergenceWarning)  # of networks
     rows = {}
     for (form, name), make in DATA.items():

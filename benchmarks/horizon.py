@@ -5,13 +5,13 @@ coefficients, a table's, and a search of 50 tables; of the smaller problems also
 is known of levels and systems are factored, and how far the policies of both ways differ. Seconds of a first fit.
 """
 
-import argparse
 import time
 from unittest import mock
 
 import numpy as np
 import pandas as pd
 import scipy.sparse as sp
+from _measure import parser
 from sklearn.model_selection import GridSearchCV, GroupKFold
 
 from sklearn_iqlearn import IQLearnClassifier
@@ -84,9 +84,7 @@ def row(n_steps, n_states, n_trajectories, *, searched, factored):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="small sizes")
-    quick = parser.parse_args().quick
+    quick = parser(__doc__).parse_args().quick
     if quick:
         rows = {"5 steps x 30 states": row(5, 30, 100, searched=True, factored=True)}
     else:

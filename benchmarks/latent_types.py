@@ -8,12 +8,12 @@
 - a walker in a grid of 25 cells who switches between two corners: how many modes are told, and how many could be.
 """
 
-import argparse
 import copy
 import time
 
 import numpy as np
 import pandas as pd
+from _measure import parser
 
 from sklearn_iqlearn import IQLearnClassifier, LatentTypes, latent
 from sklearn_iqlearn.datasets import make_bus_engine, make_gridworld
@@ -171,9 +171,7 @@ def two_modes(n_walkers, n_steps, stay=0.98):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="few data sets")
-    quick = parser.parse_args().quick
+    quick = parser(__doc__).parse_args().quick
     two_kinds(2 if quick else 20)
     one_kind(2 if quick else 100)
     arcidiacono_miller(2 if quick else 20, 200 if quick else 1000)

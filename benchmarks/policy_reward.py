@@ -6,10 +6,9 @@ at s = 1 to 20, which rises by 1 to 4 and is 1 after replacing; discount 0.95, 1
 data sets. Those for replacing have none in PolicyReward, which knows their reward.
 """
 
-import argparse
-
 import numpy as np
 import pandas as pd
+from _measure import parser
 from sklearn.linear_model import LogisticRegression, RidgeCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import SplineTransformer
@@ -93,6 +92,4 @@ def main(quick=False):
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="small sizes")
-    main(**vars(parser.parse_args()))
+    main(**vars(parser(__doc__).parse_args()))

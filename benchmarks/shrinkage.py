@@ -5,11 +5,11 @@ the action with ``prior`` visits. First what they lose in the log-likelihood of 
 true transitions; then the largest error of the coefficients of a structural fit with them.
 """
 
-import argparse
 import warnings
 
 import numpy as np
 import pandas as pd
+from _measure import parser
 from scipy.special import xlogy
 from sklearn.exceptions import ConvergenceWarning
 
@@ -75,6 +75,4 @@ def main(quick=False):
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="small sizes")
-    main(**vars(parser.parse_args()))
+    main(**vars(parser(__doc__).parse_args()))

@@ -1,18 +1,15 @@
 """Time and memory of the exact fit: ``python benchmarks/speed.py`` (``--quick`` for small sizes).
 
-Each row is a later fit in a warm process, the median of several where they are short. L-BFGS is the peer, on the
-same problem in the same run.
+Each row is a later fit in a warm process, the median of several where they are short, and the most memory that
+the process has had until then. L-BFGS minimises the first problem too.
 """
 
-import argparse
-import resource
-import sys
-import time
 import warnings
+from functools import partial
 
 import numpy as np
-import pandas as pd
 import scipy.sparse as sp
+from _measure import parser, peak_megabytes, publish, timed
 from sklearn.exceptions import ConvergenceWarning
 
 from sklearn_iqlearn import IQLearnClassifier
@@ -77,33 +74,26 @@ def admissible(transitions, n_rows, rng):
 
 
 def measure(transitions, X, y, action_mask=None, **parameters):
-    """Seconds of a later fit, iterations and gradient."""
+    """A row of the table."""
     model = IQLearnClassifier(transitions, discount=0.9999, action_mask=action_mask, **parameters)
-    seconds: list[float] = []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        model.fit(X, y)
-        while not seconds or (sum(seconds) < 0.3 and len(seconds) < 15):
-            started = time.perf_counter()
-            model.fit(X, y)
-            seconds.append(time.perf_counter() - started)
+        _, _, seconds = timed(partial(model.fit, X, y), budget=0.3)
     return {
         "seconds": float(np.median(seconds)),
         "iterations": model.n_iter_,
-        "gradient": model.gradient_norm_,
+        "gradient": f"{model.gradient_norm_:.0e}",
         "objective": model.objective_,
+        "peak MB so far": f"{peak_megabytes():.0f}",
     }
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="small sizes")
-    quick = parser.parse_args().quick
-    rng = np.random.default_rng(0)
+def problems(quick, rng):
+    """Names, and what makes transitions, X, y and mask."""
     increments = rng.choice(3, size=10_000, p=[0.35, 0.6, 0.05])
     states, rows, side = (1_000, 5_000, 30) if quick else (100_000, 500_000, 300)
     kernel_states, tall_rows = (100, 2_000) if quick else (716, 200_000)
-    problems = {
+    return {
         "bus, discount 0.9999": bus,
         f"mileage chain with reset, {states:,} states x 2": lambda: simulated(
             renewal_transitions(increments, states, sparse=True), rows, rng
@@ -117,19 +107,22 @@ def main():
         ),
         f"linear Q, {tall_rows:,} rows x 10 features": lambda: tall(tall_rows, 10, rng),
     }
-    table = {}
-    for name, make in problems.items():
-        table[name, "newton"] = measure(*make())
-        table[name, "newton"]["peak GB so far"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
-    print(f"JAX loaded by Newton's method: {'jax' in sys.modules}")
-    budget = 100 if quick else 20_000
-    table["bus, discount 0.9999", "lbfgs"] = measure(*bus(), solver="lbfgs", max_iter=budget)
-    frame = pd.DataFrame(table).T.rename_axis(["problem", "solver"])
-    print(frame.sort_index(sort_remaining=False).to_string(float_format="{:.4g}".format))
-    ratio = frame.xs("lbfgs", level=1)["seconds"].iloc[0] / frame.iloc[0]["seconds"]
-    print(
-        f"L-BFGS, stopped after at most {budget:,} iterations, took {ratio:,.0f} times as long as Newton's method."
-    )
+
+
+def main():
+    arguments = parser(__doc__, write=True).parse_args()
+    budget = 100 if arguments.quick else 20_000
+    made = problems(arguments.quick, np.random.default_rng(0))
+
+    def rows():
+        for name, make in made.items():
+            yield {"problem": name} | measure(*make())
+        yield {"problem": "bus, by L-BFGS"} | measure(*bus(), solver="lbfgs", max_iter=budget)
+
+    def notes():
+        yield f"L-BFGS was stopped after at most {budget:,} iterations. Newton's method needs no JAX."
+
+    publish("speed", rows(), notes, arguments.write)
 
 
 if __name__ == "__main__":

@@ -120,6 +120,15 @@ print("jax" in sys.modules, model.converged_, (list(warnings.filters), np.geterr
     assert run(code) == "False True True\n"
 
 
+def test_the_import_brings_no_more_than_that_of_linear_models():
+    """Modules of others, counted in fresh processes: ``benchmarks/imports.py`` has the seconds."""
+    imported = ("sklearn.linear_model", "sklearn_iqlearn")
+    theirs, ours = (set(run(f"import {name}, sys; print(*sys.modules)").split()) for name in imported)
+    new = {name for name in ours - theirs if name.split(".")[0] != "sklearn_iqlearn"}
+    assert {name.split(".")[0] for name in new} <= {"sklearn"}
+    assert len(new) < len(theirs - ours) / 2
+
+
 def test_lbfgs_leaves_jax_in_single_precision():
     code = """
 import jax, numpy as np
@@ -228,7 +237,8 @@ def test_main_job(tmp_path):
     ("name", "part"),
     [
         ("speed.py", "bus, discount 0.9999"),
-        ("structural.py", "contraction and BFGS"),
+        ("structural.py", "sparse chain, 1,000 states"),
+        ("scaling.py", "horizon 1 / (1 - discount)"),
         ("coverage.py", "direct regression"),
         ("networks.py", "predict_proba of 20,000 rows"),
         ("features.py", "Nystroem"),

@@ -1,5 +1,7 @@
 """The limit on BLAS threads is scoped."""
 
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event
 
@@ -10,10 +12,11 @@ import scipy.sparse as sp
 from problems import as_rows, random_problem
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from sklearn_iqlearn import IQLearnClassifier
+from sklearn_iqlearn import IQLearnClassifier, inference, rewards
 from sklearn_iqlearn._estimator.fitting import assemble
 from sklearn_iqlearn._numerics.threads import few_threads
 from sklearn_iqlearn._q_functions import linear
+from sklearn_iqlearn.datasets import make_bus_engine
 
 
 @pytest.fixture(autouse=True)
@@ -77,6 +80,64 @@ def test_fits_leave_the_threads_as_they_were():
     with ThreadPoolExecutor(4) as pool:
         assert all(pool.map(fit, range(20)))
     assert threads() == {2}
+
+
+@pytest.fixture(scope="module")
+def fits():
+    """A fit of each kind, with the decisions that it was made with."""
+    bus = make_bus_engine(20, 20, random_state=0)
+    rows, y = bus.data.to_numpy(), bus.target
+    given = {"transitions": bus.transitions, "discount": bus.discount, "features": bus.features}
+    models = {
+        "table": IQLearnClassifier(**given, q_type="tabular"),
+        "structural": IQLearnClassifier(**given, q_type="structural"),
+        "linear": IQLearnClassifier(),
+        "network": IQLearnClassifier(q_type="neural", hidden_layer_sizes=3, tol=1e-2),
+    }
+    return {name: (model.fit(rows, y), rows, y) for name, model in models.items()}
+
+
+ALL, OF_STATES = ("table", "structural", "linear", "network"), ("table", "structural")
+CALLS = {
+    "predict_proba": (ALL, lambda model, X, y: model.predict_proba(X)),
+    "score": (ALL, lambda model, X, y: model.score(X, y)),
+    "counterfactual": (OF_STATES, lambda model, X, y: model.counterfactual(discount=0.9)),
+    "sample": (OF_STATES, lambda model, X, y: model.sample(2, 5, random_state=0)),
+    "reward_coef_": (OF_STATES, lambda model, X, y: model.reward_coef_),
+    "occupancy": (OF_STATES, lambda model, X, y: rewards.occupancy(model)),
+    "project": (OF_STATES, lambda model, X, y: rewards.project(model)),
+    "covariance": (("structural", "linear"), lambda model, X, y: inference.covariance(model, X, y)),
+}
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_what_a_fit_answers_leaves_the_threads_as_they_were(fits, call):
+    kinds, ask = CALLS[call]
+    for kind in kinds:
+        ask(*fits[kind])
+        assert threads() == {2}, kind
+
+
+def test_what_a_fit_refuses_does_too(fits):
+    model = fits["table"][0]
+    with pytest.raises(ValueError, match="leave an action in every state"):
+        model.counterfactual(forbid=np.ones(model.q_table_.shape, dtype=bool))
+    assert threads() == {2}
+
+
+def test_the_import_leaves_the_threads_as_they_were():
+    code = """
+import os, scipy.linalg, threadpoolctl
+
+def limits():
+    return {info["filepath"]: info["num_threads"] for info in threadpoolctl.threadpool_info()}
+
+before, environment = limits(), dict(os.environ)
+import sklearn_iqlearn, sklearn_iqlearn.inference, sklearn_iqlearn.latent, sklearn_iqlearn.rewards
+print(before.items() <= limits().items(), os.environ == environment)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "True True\n"
 
 
 def narrowest(transitions, X, y, **settings):

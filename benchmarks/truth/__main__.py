@@ -14,20 +14,9 @@ from threadpoolctl import threadpool_limits
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from _measure import markdown
+
 from truth.board import PARTS, Settings
-
-
-def cell(value):
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
-
-
-def markdown(rows):
-    """Lines of a table of rows that have the same keys, as they come."""
-    for place, row in enumerate(rows):
-        if place == 0:
-            yield "| " + " | ".join(row) + " |"
-            yield "| " + " | ".join("---" for _ in row) + " |"
-        yield "| " + " | ".join(map(cell, row.values())) + " |"
 
 
 def main():
