@@ -72,7 +72,7 @@ intersphinx_mapping = inventories.mapping(HERE / "inventories", HERE / "_build" 
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "gallery",
-    "filename_pattern": r"/(?!on_a_dask_cluster)\w+\.py$",  # a cluster starts processes: shown, not run
+    "filename_pattern": r"\.py",
     "ignore_pattern": r"__init__\.py|control_experts\.py",
     "subsection_order": ExplicitOrder(
         [f"../examples/{part}" for part in ("start", "economists", "labs", "imitation", "tables")]

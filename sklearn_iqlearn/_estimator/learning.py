@@ -98,6 +98,7 @@ class Learner(CallbackSupportMixin, FittedReward):
         Returns
         -------
         self : IQLearnClassifier
+            The fitted estimator.
 
         Raises
         ------
