@@ -16,6 +16,7 @@ from sklearn_iqlearn._estimator.fitting import assemble, outcome, solve, startin
 from sklearn_iqlearn._estimator.reading import check_classes
 from sklearn_iqlearn._estimator.telling import tell
 from sklearn_iqlearn._estimator.validation import HeldOutScore
+from sklearn_iqlearn._model.tally import Tally
 from sklearn_iqlearn._model.transitions import check_transitions
 from sklearn_iqlearn._numerics.checks import plain
 from sklearn_iqlearn._numerics.threads import few_threads
@@ -135,7 +136,8 @@ class Learner(CallbackSupportMixin, FittedReward):
                 raise ValueError(
                     f"classes must be the actions of transitions, {plain(labels)}, got {plain(classes)}."
                 )
-        earlier = vars(self).get("_tally")
+        kept = vars(self).get("_tally")
+        earlier = kept and Tally.restored(kept)
         order = {"trajectory": trajectory, "step": step, "next_X": None, "terminal": None}
         if earlier is not None:
             validate_data(self, X, reset=False, skip_check_array=True)

@@ -97,7 +97,7 @@ def read_states(estimator, X, values, y, weight, held, order, earlier=None):
     features = estimator.features
     if features is not None:
         features = check_features(features, shape, transitions.exists)
-    return demonstrations, features, {"classes_": labels, "_tally": tally} | estimated
+    return demonstrations, features, {"classes_": labels, "_tally": tally.stored()} | estimated
 
 
 def read_rows(estimator, X, values, y, weight, held, order):

@@ -119,6 +119,16 @@ class Tally:
         """The tally of rows: arrays of shape (n_rows,), and the shape of ``counts``."""
         return cls(labels, pair_counts(states, actions, weight, shape), len(states), starts)
 
+    @classmethod
+    def restored(cls, stored):
+        """The tally of which ``stored`` is what is kept."""
+        starts = stored["starts"]
+        return cls(**stored | {"starts": starts and Starts(**starts)})
+
+    def stored(self):
+        """It as a dictionary, which stored models can hold without trust in a class."""
+        return vars(self) | {"starts": self.starts and dict(vars(self.starts))}
+
     @property
     def initial_distribution(self):
         """Weighted shares of the states in which trajectories start: (S,)."""
