@@ -168,7 +168,22 @@ def test_what_can_never_be_right_is_refused_by_name(name, call, values):
         (lambda: IQLearnClassifier({(0, 1): P[0], (1, 0): P[1]}).fit(X, Y), "labels must be of one kind"),
         (lambda: IQLearnClassifier([1j * sp.csr_array(P[0])] * 2).fit(X, Y), "must be real numbers, got complex"),
         (lambda: IQLearnClassifier().fit([ROWS[:2], ROWS[2:]], Y), "X must be .* told apart by trajectory"),
-        (lambda: IQLearnClassifier().fit([["a"]] * 6, Y), "X must be a table of numbers"),
+        (
+            lambda: IQLearnClassifier().fit([["a"]] * 6, Y),
+            r"X must be a table .*explicitly instead\. Encode",
+        ),
+        (
+            lambda: IQLearnClassifier().fit(pd.DataFrame({"a": [*"abcabc"]}, dtype="category"), Y),
+            r"X must be a table of numbers.*'a'\. Encode strings",
+        ),
+        (
+            lambda: IQLearnClassifier().fit(pd.DataFrame({"a": pd.date_range("2024-01-01", periods=6)}), Y),
+            "X must be a table of numbers.*got datetime64.*Derive numbers",
+        ),
+        (
+            lambda: IQLearnClassifier().fit(pd.DataFrame({"a": pd.date_range("2024", periods=6), "b": 1.0}), Y),
+            "(?s)X must be a table of numbers.*Derive numbers from dates",
+        ),
         (
             lambda: IQLearnClassifier().fit(ROWS, Y, [1e308] * 6),
             r"sample_weight must have a finite sum, got .*1e\+308",

@@ -144,6 +144,7 @@ def test_the_snippets_about_states_of_tables():
         assert (told["wear_bin"], told["place"]) == (name, place)
     scores = names["search"].cv_results_["mean_test_score"]
     assert scores[0] < max(scores)
+    assert f"best_params_  # {names['search'].best_params_}" in page
     assert f"```\n{names['report']}\n```" in page
 
 

@@ -88,7 +88,7 @@ def test_next_rows_ends_labels_and_masks(world):
     with pytest.raises(
         ValueError, match=r"excludes 1 of 3 decisions, the first in row 1, for action 'stay' where"
     ):
-        clone(both).fit([[0], [2], [9]], ["stay", "stay", "go"], next_X=[[1], [1], [1]])
+        clone(both).fit([[0], [2], [-1]], ["stay", "stay", "go"], next_X=[[1], [1], [1]])
 
 
 def test_a_search_estimates_from_each_fold(world):
@@ -170,3 +170,8 @@ def test_what_is_refused(world):
         IQLearnClassifier("estimated").fit(world.data, world.target)
     with pytest.raises(ValueError, match="X must have one column, of state ids"):
         IQLearnClassifier("estimate").fit(np.zeros((3, 2)), [0, 1, 0], trajectory=[0, 0, 0])
+    rows = {"X": world.data, "y": world.target, "trajectory": world.trajectory}
+    with pytest.raises(ValueError, match="features must have a row for every state, got 4 rows, and state 4 in X"):
+        structural(world, "estimate", features=world.features[:4]).fit(**rows)
+    with pytest.raises(ValueError, match="action_mask must have a row for every state, got 2 rows"):
+        IQLearnClassifier("estimate", action_mask=np.ones((2, STATES), dtype=bool)).fit(**rows)

@@ -68,6 +68,14 @@ def test_an_action_whose_next_states_are_not_known():
     without(basis=Hats(1)).fit(X[:4], [0, 1, 0, 2], trajectory=[0, 0, 0, 0], terminal=[False] * 3 + [True])
 
 
+def test_no_next_state_is_known_since_steps_count_by_sevens():
+    """The error tells why no row has a next one."""
+    X, _, _ = panel()
+    ids, step = np.repeat([0, 1], 6), np.tile(7 * np.arange(6), 2)
+    with pytest.raises(ValueError, match=r"none of them such\. step leaves 10 of 10 .*divide them by 7\. Leave"):
+        without().fit(X[:12], np.arange(12) % 3, trajectory=ids, step=step)
+
+
 def test_functions_that_vanish_in_new_rows():
     """Shares of rows beyond the data must not be divided by 0."""
     X, y, order = panel()

@@ -39,7 +39,7 @@ def approximated(estimator, X, demonstrations, rows, ids, fitted):
         Fitted attributes.
     """
     classes, exists = fitted["classes_"], demonstrations.transitions.exists
-    _check_known(rows, classes)
+    _check_known(rows, classes, demonstrations.doubts)
     if estimator.discount == 1:
         raise ValueError(
             "discount must be less than 1 for q_type='structural' without transitions, got 1: whether every "
@@ -73,15 +73,16 @@ def approximated(estimator, X, demonstrations, rows, ids, fitted):
     )
 
 
-def _check_known(rows, classes):
+def _check_known(rows, classes, doubts):
     """Raise a ValueError for an action no row of which tells where it leads."""
     known = np.bincount(rows.actions[rows.successors != CUT_OFF], minlength=len(classes))
     if not known.all():
         action = int(np.argmin(known))
+        reasons = "".join(f" {doubt}" for doubt in doubts)
         raise ValueError(
             f"y must hold rows of every action whose next state is known or that ended, to tell where it leads "
             f"without transitions: got {np.sum(rows.actions == action)} rows of action {plain(classes[action])}, "
-            "none of them such. Leave the action out, or exclude it by action_mask and give transitions."
+            f"none of them such.{reasons} Leave the action out, or exclude it by action_mask and give transitions."
         )
 
 

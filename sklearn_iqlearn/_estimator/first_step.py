@@ -41,18 +41,23 @@ def estimate(estimator, states, labels, actions, weight, order):
         raise ValueError(
             f"transitions must be an estimator, got the class {how.__name__}: write {how.__name__}()."
         )
-    told = [np.shape(getattr(estimator, name)) for name in TABLES if getattr(estimator, name) is not None]
+    shapes = {name: np.shape(getattr(estimator, name)) for name in TABLES if getattr(estimator, name) is not None}
+    name, n_states = next(((name, shape[0]) for name, shape in shapes.items() if shape), (None, None))
+    if n_states is not None and states.max() >= n_states:
+        raise ValueError(
+            f"{name} must have a row for every state, got {n_states} rows, and state {states.max()} in X."
+        )
     mask = estimator.action_mask
     if mask is not None:
         mask = check_mask(by_state(mask), max(np.shape(mask)[:1], default=0), labels)
-        inside = (states >= 0) & (states < len(mask))  # others have an error of their own
+        inside = states >= 0  # others have an error of their own
         refuse_excluded(mask[np.where(inside, states, 0)], actions, weight * inside, labels)
     # By their labels, which messages then have, unless some must be told of.
     whole = len(np.unique(actions)) == len(labels)
     found = how.estimate(
         states,
         labels[actions] if whole else actions,
-        n_states=next((shape[0] for shape in told if shape), None),
+        n_states=n_states,
         n_actions=None if whole else len(labels),
         trajectory=order["trajectory"],
         step=order["step"],

@@ -46,6 +46,11 @@ from sklearn_iqlearn._numerics.checks import any_array, by_state, plain, real_ar
 from sklearn_iqlearn._q_functions.structural import Structural
 
 TABLE = "a table of numbers, one row for each decision; trajectories one below the other, told apart by trajectory"
+# What to do about errors of scikit-learn and NumPy that have a word in them.
+MENDS = {
+    "string": "Encode strings before, by OneHotEncoder, or into ids of states by preprocessing.StateEncoder.",
+    "DateTime64": "Derive numbers from dates, such as the month.",
+}
 COLUMN = "one action for each row of X"
 # Kinds of NumPy's types that hold strings.
 TEXT = {"U", "S", "T"}
@@ -219,6 +224,7 @@ def read_X_y(estimator, X, y):
     refuse_masked("y", y)
     with _about("X", TABLE):
         values = check_array(X, estimator=estimator, input_name="X", accept_sparse=accepted_format(estimator, X))
+        _refuse_other_types(values)
     with _about("y", COLUMN):
         if y is None:
             raise ValueError("fit requires y to be passed, but the target y is None.")
@@ -230,6 +236,14 @@ def read_X_y(estimator, X, y):
     return values, y
 
 
+def _refuse_other_types(values):
+    """Raise a ValueError for what check_array lets pass: dates alone, and strings as categories."""
+    if values.dtype.kind in "mM":
+        raise ValueError(f"got {values.dtype}. Derive numbers from it, such as the month.")
+    if values.dtype.kind == "O":
+        values.astype(np.float64)
+
+
 @contextmanager
 def _about(name, rule):
     """Give errors of scikit-learn and NumPy the name of the parameter that they are about."""
@@ -239,7 +253,8 @@ def _about(name, rule):
         if re.search(rf"\b{name}\b", str(error)):
             raise
         kind = TypeError if isinstance(error, TypeError) else ValueError
-        raise kind(f"{name} must be {rule}: {error}") from error
+        told = [str(error).rstrip("."), *(mend for word, mend in MENDS.items() if word in str(error))]
+        raise kind(f"{name} must be {rule}: {'. '.join(told)}") from error
 
 
 def names_and_width(X):
