@@ -99,7 +99,7 @@ def test_transitions_move_by_the_observed_increments(bus, transitions):
     np.testing.assert_array_equal(np.stack([matrix.toarray() for matrix in sparse]), transitions)
 
 
-@pytest.mark.parametrize("increments", [[], [-1, 2], [0.5], [[1]]])
+@pytest.mark.parametrize("increments", [[], [-1, 2], [0.5], [[1]], [1200, 3000, 0]])
 def test_bad_increments(increments):
     with pytest.raises(ValueError, match="increments must be"):
         renewal_transitions(increments, 5)

@@ -15,7 +15,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.utils.estimator_checks import parametrize_with_checks
 from types_of import data, two_depots
 
-from sklearn_iqlearn import IQLearnClassifier, LatentTypes
+from sklearn_iqlearn import IQLearnClassifier, LatentTypes, latent
 from sklearn_iqlearn.exceptions import DataWarning, IdentificationWarning
 
 # Exact enough for steps of 1e-8.
@@ -144,6 +144,15 @@ def test_trees_have_no_count_of_parameters():
     assert all(len(each.estimators_) == 3 for each in model.estimators_)
     with pytest.raises(ValueError, match="got RandomForestClassifier: compare held-out log-likelihoods"):
         model.bic(X, y, trajectory=ids)
+
+
+@pytest.mark.parametrize("function", [latent.covariance, latent.summary, latent.select_types])
+def test_a_single_fit_is_no_types(function):
+    X, y, ids = table()
+    with pytest.raises(TypeError, match="types must be a LatentTypes, got LogisticRegression"):
+        function(LogisticRegression().fit(X, y), X, y, trajectory=ids)
+    with pytest.raises(TypeError, match="types must be a LatentTypes"):
+        latent.bootstrap(LogisticRegression().fit(X, y), "coef_", X, y, trajectory=ids)
 
 
 def test_parameters_of_a_fit_come_back():

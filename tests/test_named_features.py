@@ -55,9 +55,10 @@ def test_next_states_may_be_an_array_where_states_are_a_frame():
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"keep": ["mileage"]}, "it needs each of the actions"),
+        ({"keep": ["mileage"]}, r"it needs each of the actions .* has an empty list"),
         ({"keep": "mileage", "replace": ["1"]}, "got 'mileage' for action 'keep'"),
         ({"keep": ["milage"], "replace": ["1"]}, "'milage' is none of the columns"),
+        ({"keep": ["mileage**2"], "replace": []}, "computed from columns must be a column of X"),
     ],
 )
 def test_bad_names(given, message):

@@ -122,7 +122,10 @@ X4, Y4 = np.arange(8.0).reshape(4, 2), np.array([0, 1, 0, 1])
     ("order", "message"),
     [
         ({"trajectory": [0, 1, 0, 1]}, "trajectory: the rows of a trajectory must be contiguous.*pass step"),
-        ({"trajectory": [0, 0, 0, 0], "step": [0, 1, 1, 2]}, "got the step 1 twice in trajectory 0"),
+        (
+            {"trajectory": [0, 0, 0, 0], "step": [0, 1, 1, 2]},
+            "got the step 1 twice in trajectory 0. Where steps begin anew",
+        ),
         ({"trajectory": [0] * 4, "next_X": X4}, "trajectory and next_X both tell the next state"),
         ({"terminal": [False] * 4}, "terminal needs trajectory or next_X"),
         ({"step": [0, 1, 2, 3]}, "step needs trajectory"),

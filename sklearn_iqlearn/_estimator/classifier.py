@@ -20,9 +20,10 @@ class IQLearnClassifier(Learner):
     ----------
     transitions : array of shape (A, S, S), sequence of A matrices (S, S), mapping or estimator, optional
         Probabilities of the next state, ``transitions[a][s, s']``: dense, SciPy sparse, or a mapping from
-        action label to matrix. A row may sum to less than 1: with the rest of the probability the episode
-        ends, with value 0. Never written to, and shared by clones. A ``preprocessing.TransitionEstimator``, or
-        "estimate" for one with its defaults, in their place estimates them from the rows of each fit.
+        action label to matrix (arrays with a dimension of actions then have the labels sorted, as ``classes_``).
+        A row may sum to less than 1: with the rest of the probability the episode ends, with value 0. Never
+        written to, and shared by clones. A ``preprocessing.TransitionEstimator``, or "estimate" for one with its
+        defaults, in their place estimates them from the rows of each fit.
     discount : float in [0, 1], default=0.95
         Weight of the next state's value. 1 is for episodes that end: from every state there must be a way to an
         end, and an absorbing state has rows of zeros. Without ``transitions`` the ends are ``terminal`` rows. What
@@ -47,7 +48,7 @@ class IQLearnClassifier(Learner):
         with a coefficient of its own, or a mapping from the names of coefficients to columns. A column is named,
         or numbered where X is no frame; "1" is a constant, and a minus before a name a cost:
         ``{"keep": {"cost": "-mileage"}, "replace": {"price": "-1"}}``. A name in several actions is one
-        coefficient.
+        coefficient; an action with an empty list has a reward of 0.
     basis : transformer, mapping from action to transformer, or None, default=None
         Functions of the state that carry the continuation of a "structural" fit without ``transitions``, with
         weights for each action; cloned, and fitted to the distinct states. Those that are non-negative with rows

@@ -40,7 +40,10 @@ class NamedFeatures:
         """
         labels = classes.tolist()
         if set(given) != set(labels):
-            raise ValueError(f"{FORM}: it needs each of the actions {plain(labels)}, got {plain(list(given))}.")
+            raise ValueError(
+                f"{FORM}: it needs each of the actions {plain(labels)}, got {plain(list(given))}. "
+                "One whose reward is 0 has an empty list."
+            )
         terms = [_terms(given[label], label) for label in labels]
         return cls(terms, list(dict.fromkeys(name for label in given for name in terms[labels.index(label)])))
 
@@ -78,5 +81,8 @@ def _values(X, column: Any):
         if column.isdigit() and not hasattr(X, "columns"):
             column = int(column)
     if column not in columns:
-        raise ValueError(f"{FORM}: {column!r} is none of the columns {plain(columns)} of X, nor '1'.")
+        raise ValueError(
+            f"{FORM}: {column!r} is none of the columns {plain(columns)} of X, nor '1', nor one after a minus. "
+            "What is computed from columns must be a column of X, or features a function of X."
+        )
     return sign * np.asarray(X[column] if hasattr(X, "columns") else np.asarray(X)[:, column], dtype=np.float64)

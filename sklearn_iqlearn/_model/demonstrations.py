@@ -235,7 +235,8 @@ def sorted_rows(trajectory, step, kept):
         row = order[1:][same & (ahead == 0)][0]
         raise ValueError(
             "step must differ between the rows of a trajectory, got the step "
-            f"{times[row]} twice in trajectory {plain(np.asarray(trajectory)[kept][row])}."
+            f"{times[row]} twice in trajectory {plain(np.asarray(trajectory)[kept][row])}. Where "
+            "steps begin anew in each episode, give each a trajectory of its own, or steps that go on after a gap."
         )
     return order, same, ahead
 

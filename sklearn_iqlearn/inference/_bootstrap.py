@@ -262,6 +262,8 @@ def value(model, what):
             raise ValueError(f"statistic must be an attribute of the fitted estimator, got {plain(what)}.")
     elif callable(what):
         value = what(model)
+        if value is None:
+            raise ValueError("statistic must return a number or an array, got None: is its return missing?")
     else:
         raise ValueError(
             f"statistic must be a fitted attribute, a function, or a mapping to these, got {plain(what)}."

@@ -14,6 +14,7 @@ from sklearn_iqlearn._estimator.row_functions import take
 from sklearn_iqlearn._estimator.telling import quiet
 from sklearn_iqlearn._numerics.checks import check_count
 from sklearn_iqlearn.inference._bootstrap import resampled, value
+from sklearn_iqlearn.latent._predictions import check_types
 
 
 def bootstrap(
@@ -93,6 +94,7 @@ def bootstrap(
     >>> costs.samples.shape
     (10, 2)
     """
+    check_types(types)
     check_is_fitted(types)
     check_count("n_resamples", n_resamples, least=2)
     rows = types._model(X, y, sample_weight, trajectory, step)[0].decisions

@@ -15,6 +15,7 @@ from sklearn_iqlearn.inference._bootstrap import normal_interval
 from sklearn_iqlearn.inference._covariance import OTHER_DATA, coefficient_names
 from sklearn_iqlearn.inference._summary import regression_table
 from sklearn_iqlearn.latent._marginal import Marginal
+from sklearn_iqlearn.latent._predictions import check_types
 from sklearn_iqlearn.latent._switching import Switching, SwitchingByState
 
 # Largest score per decision of a fit whose data these are.
@@ -151,6 +152,7 @@ def summary(
 
 def _told(types, X, y, sample_weight, kind, feature_names, trajectory, step):
     """What ``summary`` tells, and its covariance."""
+    check_types(types)
     check_is_fitted(types)
     choose("kind", kind, KINDS)
     if (

@@ -13,6 +13,12 @@ from sklearn_iqlearn.latent._em import resume
 from sklearn_iqlearn.latent._switching import Switching
 
 
+def check_types(types):
+    """Refuse what is no LatentTypes, such as the fit of one type."""
+    if not isinstance(types, FittedTypes):
+        raise TypeError(f"types must be a LatentTypes, got {type(types).__name__}: inference is for a single fit.")
+
+
 class FittedTypes(Documented, ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     """Types found, and their predictions and scores."""
 

@@ -13,6 +13,7 @@ from sklearn_iqlearn._estimator.telling import quiet
 from sklearn_iqlearn._model.demonstrations import check_weight, distinct_ids
 from sklearn_iqlearn._numerics.checks import check_count
 from sklearn_iqlearn.exceptions import DataWarning, IdentificationWarning
+from sklearn_iqlearn.latent._predictions import check_types
 
 
 @dataclass(frozen=True)
@@ -127,6 +128,7 @@ def select_types(
     >>> latent.select_types(types, bus.data, bus.target, n_types=(1, 2), trajectory=bus.trajectory, cv=0).answer
     'One type is enough.'
     """
+    check_types(types)
     for number in n_types:
         check_count("n_types", number)
     check_count("cv", cv, least=0)

@@ -30,7 +30,7 @@ def renewal_transitions(increments, n_states, *, sparse=False):
     Raises
     ------
     ValueError
-        If there is no increment, or one is negative or not an integer.
+        If there is no increment, one is negative or not an integer, or most pass all states, as miles do.
 
     Examples
     --------
@@ -53,6 +53,10 @@ def renewal_transitions(increments, n_states, *, sparse=False):
         )
     if increments.min() < 0:
         raise ValueError(f"increments must be non-negative, got {increments.min()}.")
+    if np.median(increments) >= n_states > 1:  # any state would be left for the last one: another unit
+        raise ValueError(
+            f"increments must be in states, here of {n_states}, got a median of {np.median(increments):g}."
+        )
     shares = np.bincount(increments) / increments.size
     size, probability = np.flatnonzero(shares), shares[shares > 0]
     origin = np.repeat(np.arange(n_states), len(size))
