@@ -229,6 +229,8 @@ def test_path_of_refits(search, bus_fits):
 
 
 def test_errors_of_paths(search):
+    with pytest.raises(TypeError, match="search must be a GridSearchCV or the like, got Pipeline"):
+        PathDisplay.from_search(search.best_estimator_)
     with pytest.raises(ValueError, match="quantity must be 'score' where from_search had no X and y"):
         PathDisplay.from_search(search).plot(quantity="reward_norm")
     with pytest.raises(ValueError, match="parameter must be one that the search has tried"):

@@ -51,7 +51,7 @@ def simulate(seed=0):
 
 
 # %%
-# One kind for all is nobody: the fit lies between both. ``LatentTypes`` finds both, and how surely each driver
+# One kind for all is nobody: its policy lies between both. ``LatentTypes`` finds both, and how surely each driver
 # is known.
 
 

@@ -104,9 +104,9 @@ def fit_cloning(states, decisions, seed=0):
 # Return
 # ------
 # One demonstration of 500 decisions, and 20 new episodes of each policy. IQ-Learn balances for as long as the
-# expert; cloning lets some carts roll off the track. It need not be so: with three demonstrations cloning is as
-# good, and so it is in the other two problems that ``control_experts.py`` has (``make bench-control`` measures
-# them). What IQ-Learn adds there is a value and a reward.
+# expert; cloning lets some carts roll off the track. It need not be so: from one demonstration of another seed,
+# or from three, cloning may be as good, and it is in the other two problems that ``control_experts.py`` has
+# (``make bench-control`` measures them). What IQ-Learn adds there is a value and a reward.
 
 if __name__ == "__main__":
     demonstration = demonstrate(ENVIRONMENT, 1, 0)

@@ -2,9 +2,9 @@
 Mice that change their minds
 ============================
 
-A mouse walks in an arena of 25 cells. When it is thirsty it wants to be at the water, in one corner, else in
-the nest, in the other; from step to step it changes its mind with a small chance. The decisions are simulated;
-the fit sees cells and steps, and finds what is wanted, when, and how long a wish lasts.
+A mouse walks in an arena of 25 cells. When it is thirsty it wants to be at the water, at the bottom right, else
+in the nest, at the top left; from step to step it changes its mind with a small chance. The decisions are
+simulated; the fit sees cells and steps, and finds what is wanted, when, and how long a wish lasts.
 """
 
 import matplotlib.pyplot as plt
@@ -65,7 +65,9 @@ def picture(types, log, order):
     step, sleepy = log.loc[mouse, "step"], types.responsibilities_.loc[mouse, order[1]]
     axes.fill_between(step, log.loc[mouse, "wish"], color="0.85", step="mid", label="sleepy in truth")
     axes.plot(step, sleepy, lw=1.5, label="probability of sleepy, from its moves")
-    axes.set(xlabel="step of one mouse", ylim=(0, 1.3), xlim=(0, STEPS - 1), yticks=[0, 0.5, 1])
+    axes.set(
+        xlabel="step of one mouse", ylabel="probability", ylim=(0, 1.3), xlim=(0, STEPS - 1), yticks=[0, 0.5, 1]
+    )
     axes.legend(loc="upper center", ncols=2, frameon=False)
 
 

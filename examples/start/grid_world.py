@@ -3,7 +3,7 @@ A grid world and the map of its reward
 ======================================
 
 A walker on 36 cells looks for a goal and keeps away from hazards; every step costs. What does each cell mean to
-him? The walks are simulated, the fit sees cells and moves, and knows where the moves lead. It gives each cell a
+it? The walks are simulated, the fit sees cells and moves, and knows where the moves lead. It gives each cell a
 reward of its own, and one price to all moves.
 """
 
@@ -18,7 +18,7 @@ from sklearn_iqlearn.displays import PolicyDisplay, RewardDisplay
 from sklearn_iqlearn.exceptions import IdentificationWarning
 
 SIDE = 6
-grid = make_gridworld(150, 60, side=SIDE, discount=0.9, random_state=4)
+grid = make_gridworld(150, 60, side=SIDE, discount=0.9, random_state=0)
 n_states = SIDE**2
 
 # %%

@@ -87,9 +87,16 @@ class PathDisplay:
 
         Raises
         ------
+        TypeError
+            If it is no search.
         ValueError
             If the search has not tried numbers of the parameter.
         """
+        if not hasattr(search, "estimator"):
+            raise TypeError(
+                f"search must be a GridSearchCV or the like, got {type(search).__name__}: for fits at hand there "
+                "is from_estimators."
+            )
         check_is_fitted(search, "cv_results_")
         results = search.cv_results_
         tried = sorted({name for candidate in results["params"] for name in candidate})

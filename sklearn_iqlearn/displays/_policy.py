@@ -299,7 +299,7 @@ class PolicyDisplay:
             self.bands_.append(self.ax_.fill_between(self.x, *bounds, alpha=BAND_ALPHA, **shade))
         if self.observed is not None:
             # Told once: the markers of an action have the colour of its line.
-            told = None if k else f"observed (area: up to {self.counts.max():g} decisions)"
+            told = None if k else f"observed (area: up to {self.counts.max():,.12g} decisions)"
             area = area_of(self.counts, self.counts.max())
             self.observed_.append(
                 self.ax_.scatter(
