@@ -251,6 +251,17 @@ def test_fits_of_other_worlds_are_those_of_the_factor(kind, discount):
     assert_allclose(both[0].q_table_, both[1].q_table_, rtol=1e-8)
 
 
+@pytest.mark.parametrize("kept", [False, True])
+def test_values_of_which_nothing_is_told_are_no_matter(kept, monkeypatch):
+    """Without a penalty the system is 0, and its right-hand side rounding: no curvature, and no reason to damp."""
+    if kept:
+        monkeypatch.setattr(ways, "MANY", 0)
+    both = [fit(world("mixing"), iterated=new, alpha=np.inf, discount=0.9) for new in (not kept, False)]
+    assert both[0].converged_
+    assert both[0].linear_solver_ == ("dense" if kept else "conjugate gradients")
+    assert_allclose(both[0].policy_, both[1].policy_, rtol=0, atol=1e-8)
+
+
 def features():
     return np.random.default_rng(7).normal(size=(N_STATES, N_ACTIONS, 2))
 

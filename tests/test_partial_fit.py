@@ -13,6 +13,7 @@ from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 
 from sklearn_iqlearn import IQLearnClassifier
+from sklearn_iqlearn._estimator import learning
 from sklearn_iqlearn.exceptions import DataWarning
 
 FORMS = {"tabular": 5.0, "linear": 50.0, "structural": 5.0}  # with an alpha that every divergence can keep
@@ -204,6 +205,30 @@ def test_columns_are_those_of_the_first_call():
         model.partial_fit(pd.DataFrame({"place": [0, 1]}), [0, 1])
     with pytest.raises(ValueError, match="2 features"):
         IQLearnClassifier(transitions).fit([[0]], [0]).partial_fit([[0, 1]], [0])
+    nameless = IQLearnClassifier(transitions).partial_fit([[0], [1]], [0, 1])
+    with pytest.warns(UserWarning, match="does not have valid feature names"):
+        model.partial_fit([[0]], [2])
+    with pytest.warns(UserWarning, match="X has feature names"):
+        nameless.partial_fit(pd.DataFrame({"state": [0]}), [2])
+    assert model.feature_names_in_.tolist() == ["state"]
+    assert not hasattr(nameless, "feature_names_in_")
+
+
+@pytest.mark.parametrize("again", ["fit", "partial_fit"])
+def test_a_fit_that_breaks_off_leaves_the_last_one(again, monkeypatch):
+    transitions, X, y, _, _ = decisions(0)
+    model = IQLearnClassifier(transitions).partial_fit(X[:50], y[:50])
+    before = pickle.dumps(model)
+
+    def broken(*arguments):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(learning, "solve", broken)
+        with pytest.raises(KeyboardInterrupt):
+            getattr(model, again)(X[50:], y[50:])
+    assert pickle.dumps(model) == before
+    assert_same_fit(model.partial_fit(X[50:], y[50:]), IQLearnClassifier(transitions).fit(X, y))
 
 
 def test_what_does_not_go_together_is_refused_and_changes_nothing():

@@ -40,7 +40,8 @@ def assemble(estimator, X, y, sample_weight, order, *, holding_out=False, earlie
         initial = check_distribution(estimator.initial_distribution, "initial_distribution", n_states)
         demonstrations = replace(demonstrations, initial_distribution=initial)
     problem, alpha = pose(estimator, demonstrations, features)
-    fitted = {"_tally": None} | fitted | {"alpha_": alpha} | names_and_width(X) | remember_parameters(estimator)
+    named = names_and_width(X, None if earlier is None else estimator)
+    fitted = {"_tally": None} | fitted | {"alpha_": alpha} | named | remember_parameters(estimator)
     return demonstrations, problem, fitted
 
 

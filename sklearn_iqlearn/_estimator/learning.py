@@ -48,14 +48,16 @@ class Learner(CallbackSupportMixin, FittedReward):
         warm = earlier is not None and (getattr(self, "converged_", False) or solver.needs != "hessian")
         with few_threads(problem.narrowest):
             problem, start = starting_point(self, problem, solver, fitted, warm or self.warm_start)
-            for name in [name for name in vars(self) if name.endswith("_") and not name.startswith("_")]:
-                delattr(self, name)  # an earlier fit may have had another form
+            former = [name for name in vars(self) if name.endswith("_") and not name.startswith("_")]
             tasks = FitTasks(self, X, y, {"sample_weight": sample_weight}, self._max_iter(solver))
             problem, solution = solve(self, problem, solver, start, tasks, fitted, held_out)
             separation = problem.separation(solution.parameters)
             if separation is not None:
                 solution = replace(solution, converged=False)
-            for name, value in (fitted | outcome(problem, solution, demonstrations, held_out)).items():
+            fitted |= outcome(problem, solution, demonstrations, held_out)
+            for name in former:
+                delattr(self, name)  # an earlier fit may have had another form
+            for name, value in fitted.items():
                 setattr(self, name, value)
         tasks.end()
         if not self.converged_:

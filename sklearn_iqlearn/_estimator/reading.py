@@ -257,10 +257,12 @@ def _about(name, rule):
         raise kind(f"{name} must be {rule}: {'. '.join(told)}") from error
 
 
-def names_and_width(X):
-    """``n_features_in_`` and, for a data frame, ``feature_names_in_``."""
-    recorder = BaseEstimator()
-    validate_data(recorder, X, skip_check_array=True)
+def names_and_width(X, estimator=None):
+    """``n_features_in_`` and, for a data frame, ``feature_names_in_``; an earlier fit keeps its own."""
+    recorder = estimator
+    if not hasattr(recorder, "n_features_in_"):
+        recorder = BaseEstimator()
+        validate_data(recorder, X, skip_check_array=True)
     return {name: value for name, value in vars(recorder).items() if name.endswith("_in_")}
 
 

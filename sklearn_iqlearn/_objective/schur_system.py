@@ -79,7 +79,8 @@ class SchurSystem:
         return factor(schur_complement(self.transitions, self.discount, *self.coupling), positive_definite=True)
 
     def _corrected(self, factored, tolerance, patience, right):
-        return conjugate_gradients(self.product, factored, right, tolerance, patience=patience)[0]
+        told = np.where(np.isinf(self.diagonal), 0.0, right)  # else rounding, along which there is no curvature
+        return conjugate_gradients(self.product, factored, told, tolerance, patience=patience)[0]
 
     def _iterated(self, tolerance, patience, right):
         deflation, diagonal = self._deflation, self.diagonal
@@ -107,7 +108,7 @@ class SchurSystem:
 
     @cached_property
     def diagonal(self):
-        """Of B, 1 where no curvature tells the value of a state: (S,)."""
+        """Of B, infinite where no curvature tells the value of a state, which so stays where it is: (S,)."""
         (k, c, m), discount = self.coupling, self.discount
         mixed, total = self.transitions.mix(c), c.sum(axis=1)
         diagonal = k.sum(axis=1) + m * total * (total - 2 * discount * mixed.diagonal())
@@ -117,4 +118,4 @@ class SchurSystem:
             diagonal += discount**2 * ((matrix**2).T @ k[states, a])
         if (diagonal < 0).any():
             raise NotPositiveDefinite
-        return np.where(diagonal > 0, diagonal, 1.0)
+        return np.where(diagonal > 0, diagonal, np.inf)
