@@ -41,10 +41,17 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
         """Say nothing."""
 
 
+class Server(http.server.ThreadingHTTPServer):
+    """A server to which a browser may hang up."""
+
+    def handle_error(self, request, client_address):
+        """Say nothing of a page that was left before all of it had come: what fails is heard by the browser."""
+
+
 @contextmanager
 def served(folder):
     """The address at which a folder is served, as long as it is needed."""
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=folder))
+    server = Server(("127.0.0.1", 0), functools.partial(Quiet, directory=folder))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
         yield f"http://127.0.0.1:{server.server_port}/"
@@ -154,6 +161,7 @@ def main():
     )
     told = parser.parse_args()
     built = sorted(path.relative_to(SITE).as_posix() for path in SITE.rglob("*.html"))
+    built = [name for name in built if not name.startswith("_static/")]  # the theme's own templates
     # The pages of the reference are made alike: one stands for all.
     names = told.pages or [name for name in built if name in SHOWN or not name.startswith("api/generated")]
     if told.screenshots:
