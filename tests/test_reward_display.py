@@ -199,3 +199,10 @@ def test_forest_of_what_only_some_models_have(bus_fits):
         CoefficientDisplay.from_summaries(one, parameters=["price"])
     with pytest.raises(ValueError, match=r"summaries must be tables of inference.summary"):
         CoefficientDisplay.from_summaries(one.drop(columns="coefficient"))
+
+
+def test_rewards_of_rows_of_several_columns():
+    rng = np.random.default_rng(0)
+    model = IQLearnClassifier().fit(rng.normal(size=(60, 2)), rng.integers(2, size=60))
+    with pytest.raises(ValueError, match=r"of one column, as rewards are drawn .* got states of 2 columns"):
+        RewardDisplay.from_estimator(model)

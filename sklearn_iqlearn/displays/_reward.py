@@ -141,7 +141,7 @@ class RewardDisplay:
         Raises
         ------
         ValueError
-            If an action, state, shape or errors do not fit the estimator.
+            If an action, state, shape or errors do not fit the estimator, or states are rows of several columns.
         """
         check_confidence(confidence)
         model = unwrap(estimator).model
@@ -149,6 +149,12 @@ class RewardDisplay:
             raise ValueError("estimator must have reward_, got one without the rows that it was fitted to.")
         if shape is not None:
             check_shape(shape, len(model.reward_))
+        single = getattr(model, "states_", np.empty((0, 1))).shape[1] == 1
+        if not single and shape is None:
+            raise ValueError(
+                "estimator must have states that are numbered, or of one column, as rewards are drawn side by "
+                f"side; got states of {model.states_.shape[1]} columns: draw what they decide, by PolicyDisplay."
+            )
         known = model if anchor is None else anchored_at(model, anchor, anchor_reward)
         view = View(
             model, action, reference_action, reference_state, expected=shape is not None and action is None
@@ -163,7 +169,6 @@ class RewardDisplay:
         if anchor is not None:
             told = plain(anchor_reward) if np.ndim(anchor_reward) == 0 else "known"
             label += f", where that of action {anchor} is {told}"
-        single = getattr(model, "states_", np.empty((0, 0))).shape[1] == 1
         return cls(
             reward,
             view.actions,
@@ -172,7 +177,7 @@ class RewardDisplay:
             high=bounds[2],
             label=in_units(label + view.label, model),
             caveat="" if anchor is not None else caveat_of(model, view),
-            states=model.states_[:, 0] if single else np.arange(len(reward)),
+            states=model.states_[:, 0] if single and hasattr(model, "states_") else np.arange(len(reward)),
             state_name=getattr(model, "feature_names_in_", ["state"])[0] if model.n_features_in_ == 1 else "state",
             shape=None if shape is None else tuple(shape),
         )
