@@ -57,7 +57,8 @@ def check_demonstrations(
     >>> print(report)
     Demonstrations: rows 5, decisions 5.
       error, order: step must differ between the rows of a trajectory, got the step 0 twice in
-        trajectory 2.
+        trajectory 2. Where steps begin anew in each episode, give each a trajectory of its own, or
+        steps that go on after a gap.
     """
     order = {"trajectory": trajectory, "step": step, "next_X": next_X, "terminal": terminal}
     rows = Rows(X, y, sample_weight, order, transitions, action_mask)
