@@ -139,6 +139,11 @@ class Learner(CallbackSupportMixin, FittedReward):
                     f"classes must be the actions of transitions, {plain(labels)}, got {plain(classes)}."
                 )
         kept = vars(self).get("_tally")
+        if kept is None and hasattr(self, "counts_"):
+            raise ValueError(
+                "partial_fit must have the sums of all earlier rows, got a fit that does not hold them (without "
+                "transitions, of another version, or by without_rows): fit again."
+            )
         earlier = kept and Tally.restored(kept)
         order = {"trajectory": trajectory, "step": step, "next_X": None, "terminal": None}
         if earlier is not None:

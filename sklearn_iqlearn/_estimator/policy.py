@@ -253,6 +253,9 @@ class FittedPolicy(ClassifierMixin, Settings):
         neural Q needs none of them to predict. The copy lacks them: it is small, and can be handed on where the
         data must not. Its coefficients are still those of the data.
 
+        With ``transitions`` a fit keeps counts of states and actions and, for ``partial_fit``, the ids and first
+        rows of its trajectories. The copy lacks the latter, and cannot go on.
+
         Returns
         -------
         model : IQLearnClassifier
@@ -261,7 +264,7 @@ class FittedPolicy(ClassifierMixin, Settings):
         Raises
         ------
         ValueError
-            Where the rows are the model (a table without transitions), or states are ids and there are no rows.
+            Where the rows are the model: a table without transitions, and costs without them.
 
         Examples
         --------
@@ -270,12 +273,16 @@ class FittedPolicy(ClassifierMixin, Settings):
         >>> hasattr(model, "states_"), hasattr(model.without_rows(), "states_")
         (True, False)
         """
-        if as_fitted(self).transitions is not None or not (hasattr(self, "coef_") or hasattr(self, "coefs_")):
+        given = as_fitted(self).transitions is not None
+        if not given and not (hasattr(self, "coef_") or hasattr(self, "coefs_")):
             raise ValueError(
-                "without_rows needs a linear or neural Q without transitions: a table consists of its rows, and "
-                "where transitions are given states are ids."
+                "without_rows needs transitions, or a linear or neural Q: a table without transitions consists of "
+                "its rows."
             )
         light = copy.copy(self)
+        if given:
+            light._tally = None
+            return light
         light._n_fitted = self._n_free()
         for name in OF_THE_ROWS:
             if hasattr(light, name):
