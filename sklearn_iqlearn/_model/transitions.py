@@ -103,7 +103,8 @@ class Transitions:
     def mix(self, weights):
         """The (S, S) matrix ``sum_a diag(weights[:, a]) P[a]``; with a policy, its state transitions."""
         if all(sp.issparse(matrix) for _, matrix in self.blocks):
-            return sum(sp.diags_array(weights[:, a]) @ matrix for a, (_, matrix) in enumerate(self.blocks))
+            entries = sum(places @ weights[:, a] for a, places in enumerate(self._places))
+            return sp.csr_array((entries, self.links.indices, self.links.indptr), shape=self.links.shape)
         mixed = np.zeros((self.n_states, self.n_states))
         for a, (states, matrix) in enumerate(self.blocks):
             if sp.issparse(matrix):
@@ -120,7 +121,21 @@ class Transitions:
     @cached_property
     def links(self):
         """Which states lead to which, by any action: a sparse array of shape (S, S), positive there."""
-        return sum(sp.csr_array(abs(matrix)) for matrix in self.matrices)
+        links = sum(_pattern(sp.csr_array(matrix)) for matrix in self.matrices)
+        links.sum_duplicates()  # in the order of its columns, whatever that of the matrices
+        return links
+
+    @cached_property
+    def _places(self):
+        """Of each action, what puts its entries, times weights of their states, where ``links`` has them."""
+        known = _numbers(self.links)
+        places = [np.searchsorted(known, _numbers(matrix)) for _, matrix in self.blocks]
+        return [
+            sp.csc_array(
+                (matrix.data, place.astype(matrix.indptr.dtype), matrix.indptr), (len(known), self.n_states)
+            )
+            for place, (_, matrix) in zip(places, self.blocks, strict=True)
+        ]
 
     @cached_property
     def n_successors(self):
@@ -205,6 +220,17 @@ def _changes(matrix, origin, value):
         return matrix * (value - origin[:, None])
     change = value[matrix.indices] - np.repeat(origin, np.diff(matrix.indptr))
     return sp.csr_array((matrix.data * change, matrix.indices, matrix.indptr), shape=matrix.shape)
+
+
+def _pattern(matrix):
+    """A CSR array with ones for its entries."""
+    return sp.csr_array((np.ones_like(matrix.data), matrix.indices, matrix.indptr), shape=matrix.shape)
+
+
+def _numbers(matrix):
+    """Where the entries of a CSR array are, as positions among all of its rows."""
+    n_rows, n_columns = matrix.shape
+    return np.repeat(np.arange(n_rows) * n_columns, np.diff(matrix.indptr)) + matrix.indices
 
 
 def _only(matrix, rows):
@@ -309,6 +335,9 @@ def _check_matrix(matrix, label, n_states, exists=None):
         if not matrix.has_canonical_format:  # products would sort it in place
             matrix = matrix.copy()
             matrix.sum_duplicates()
+        if not matrix.data.all():  # an entry is a link between states
+            matrix = matrix.copy()
+            matrix.eliminate_zeros()
     if matrix.shape != (n_states, n_states) or n_states == 0:
         wanted = f"shape ({n_states}, {n_states})" if n_states else "shape (S, S), with a state at least"
         raise ValueError(f"{name} must have {wanted}, got {matrix.shape}.")
