@@ -183,7 +183,7 @@ def test_the_rate_tells_before_patience_ends():
 
 def test_an_earlier_factor_serves_until_it_is_too_far_off():
     transitions, factors = world("mixing"), []
-    transitions.ways.coupling.keeps = True
+    transitions.ways.coupling.keeps, transitions.ways.coupling.patience = True, 0.0
     real = SchurSystem._factored.func
     coupling, _ = random_coupling(transitions)
     right = np.random.default_rng(4).normal(size=N_STATES)
@@ -222,9 +222,8 @@ def fit(transitions, *, iterated, **parameters):
     """By the ways of a small problem, or by iterations as of a large one."""
     model = IQLearnClassifier(list(transitions.matrices), action_mask=transitions.exists, tol=1e-11, **parameters)
     with pytest.MonkeyPatch.context() as patch:
-        if iterated:
-            patch.setattr(ways, "CHEAP", 0.0)
-            patch.setattr(ways, "SPEED", 1e-6)
+        patch.setattr(ways, "CHEAP", 0.0 if iterated else np.inf)
+        patch.setattr(ways, "SPEED", 1e-6)
         return model.fit(*decisions(transitions))
 
 
@@ -287,6 +286,7 @@ READINGS = {
 @pytest.mark.filterwarnings("ignore:The form of the reward does not hold")  # the decisions have none
 @pytest.mark.parametrize("reading", READINGS)
 def test_what_is_read_off_a_fit_is_that_of_the_factor(reading, monkeypatch):
+    monkeypatch.setattr(ways, "CHEAP", np.inf)
     model = fit(world("mixing"), iterated=False, discount=0.99)
     factored = READINGS[reading](model)
     taken, real = [], ways.Way.solve

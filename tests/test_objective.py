@@ -1,15 +1,20 @@
 """J, its gradient and its Newton direction against JAX's derivatives of J written from its definition."""
 
+from dataclasses import replace
+from itertools import pairwise
+
 import jax
 import numpy as np
 import pytest
+import scipy.linalg
 import scipy.sparse as sp
+from numpy.testing import assert_allclose
 from problems import DIVERGENCES, objective, random_problem
 
 from sklearn_iqlearn._model.transitions import Transitions
 from sklearn_iqlearn._numerics.linear_algebra import LowRankUpdate, NotPositiveDefinite, factor
 from sklearn_iqlearn._objective.divergences import DIVERGENCES as CLASSES
-from sklearn_iqlearn._objective.objective import Objective
+from sklearn_iqlearn._objective.objective import SHARES, Objective
 from sklearn_iqlearn._objective.schur import schur_complement
 from sklearn_iqlearn._q_functions.tabular import Tabular
 from sklearn_iqlearn._solvers.newton import newton
@@ -75,7 +80,7 @@ def test_value_gradient_and_direction(divergence, value_term, spread):
     x = np.random.default_rng(5).normal(size=Q.shape)
     product = point.hessian_product(point.pressure / ours.temperature, point.curvature, x)
     np.testing.assert_allclose(product.ravel(), hessian @ x.ravel(), rtol=1e-9, atol=1e-12)
-    direction = point.newton_direction()
+    direction = point.newton_direction()[0]
     assert np.sum(direction * point.gradient) < 0
     if np.linalg.eigvalsh(hessian)[0] > 1e-10:
         np.testing.assert_allclose(direction.ravel(), -np.linalg.solve(hessian, gradient), rtol=1e-7, atol=1e-10)
@@ -93,14 +98,57 @@ def test_direction_is_exact_at_negative_pressure(seed):
     assert point.pressure.min() < -1e-3
     assert np.linalg.eigvalsh(hessian)[0] > 0
     exact = -np.linalg.solve(hessian, gradient)
-    np.testing.assert_allclose(point.newton_direction().ravel(), exact, rtol=1e-6, atol=1e-9)
+    np.testing.assert_allclose(point.newton_direction()[0].ravel(), exact, rtol=1e-6, atol=1e-9)
+
+
+def point_of_negative_pressure(seed):
+    """Some of it more, some less than the penalty makes up for in the advantages of its state."""
+    rng = np.random.default_rng(seed)
+    ours, _ = both("chi2", "expert", seed=seed, unvisited=[1, 2, 3])
+    ours = replace(ours, value_weight=ours.value_weight - rng.choice([0, 0.005, 0.01, 0.02, 0.1], size=6))
+    point = ours.at(Q + rng.normal(size=(6, 3)))
+    assert (point.pressure < 0).any()
+    return point
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_curvatures_lead_from_the_true_one_to_one_that_is_never_negative(seed):
+    """Each drops more of what is negative, and adds nothing else."""
+    point = point_of_negative_pressure(seed)
+    units = np.eye(Q.size).reshape(-1, *Q.shape)
+    hessians = [
+        np.array([point.hessian_product(*curvatures, unit).ravel() for unit in units])
+        for curvatures in point.curvatures()
+    ]
+    assert len(hessians) == 5
+    rounding = 1e-12 * np.abs(hessians).max()
+    for larger, smaller in pairwise(reversed(hessians)):
+        assert np.linalg.eigvalsh(larger - smaller)[0] > -rounding
+    assert np.linalg.eigvalsh(hessians[-1])[0] > -rounding
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_of_a_negative_curvature_is_left_what_is_convex_in_the_advantages_of_its_state(seed):
+    point = point_of_negative_pressure(seed)
+    beta = point.pressure / point.objective.temperature
+    left, d = next(point.curvatures())
+    for state in np.flatnonzero(beta < 0):
+        advantages = scipy.linalg.null_space(point.policy[state][None])
+        least = {
+            share: np.linalg.eigvalsh(
+                (advantages.T * (d[state] + share * beta[state] * point.policy[state])) @ advantages
+            )[0]
+            for share in SHARES
+        }
+        convex = [share for share, curvature in least.items() if curvature > 0]
+        assert_allclose(left[state], max(convex, default=0.0) * beta[state], rtol=1e-15)
 
 
 @pytest.mark.parametrize("divergence", DIVERGENCES)
 def test_dense_and_sparse_directions_agree(divergence, monkeypatch):
-    dense = both(divergence, "expert")[0].at(Q).newton_direction()
+    dense = both(divergence, "expert")[0].at(Q).newton_direction()[0]
     monkeypatch.setattr(Transitions, "prefers_dense", lambda self: False)
-    sparse = both(divergence, "expert", form=sp.csr_array)[0].at(Q).newton_direction()
+    sparse = both(divergence, "expert", form=sp.csr_array)[0].at(Q).newton_direction()[0]
     np.testing.assert_allclose(sparse, dense, rtol=1e-9, atol=1e-12)
 
 

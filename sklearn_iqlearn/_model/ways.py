@@ -21,8 +21,8 @@ from scipy.sparse.csgraph import connected_components, reverse_cuthill_mckee
 
 from sklearn_iqlearn._numerics.krylov import WARM, TooSlow
 
-# Operations up to which a factor is never in question: about 0.1 s.
-CHEAP = 1e9
+# Operations up to which a factor is never in question: about 0.01 s.
+CHEAP = 5e7
 # How much faster the operations of a factor are than those of an iteration, which waits for memory.
 SPEED = 20.0
 # From so many states on a factor costs much more than a product or a solution with an earlier one; iterations with

@@ -69,6 +69,8 @@ from sklearn_iqlearn._objective.schur_system import SchurSystem
 FRACTION_TO_EDGE = 0.9
 # Least curvature of the penalty, as a share of weight / alpha, where the true Hessian is of no use.
 LEAST_CURVATURE = 1e-3
+# Shares of what is negative in the curvature of advantages to try.
+SHARES = (1.0, 7 / 8, 3 / 4, 1 / 2)
 # Relative rounding of a sum of a few terms.
 ROUNDING = 4 * np.finfo(float).eps
 
@@ -247,11 +249,15 @@ class Evaluation:
         return continuation(self.policy, objective.transitions, objective.discount)
 
     def newton_direction(self, damping=0.0):
-        """Newton's direction from the structure of the Hessian."""
+        """Newton's direction from the structure of the Hessian, and whether that is the true one."""
         return first_descent(self, self._solve, damping)
 
     def curvatures(self, damping=0.0):
         """Curvatures (beta, d) to try for a Hessian: without damping, the true ones first.
+
+        Then those with ever less of what is negative in beta. Where the true Hessian is not positive definite the
+        iterates are near a saddle. The more of it is left, the longer the steps that lead away: with none of it a
+        saddle of little curvature takes hundreds.
 
         The last always gives a positive semidefinite one: beta clipped at 0, and the curvature of the
         penalty, which some divergences let vanish for large rewards, at no less than a share of its usual
@@ -260,7 +266,12 @@ class Evaluation:
         """
         beta = self.pressure / self.objective.temperature
         if not damping:
-            yield np.where(self._convex_in_advantages(beta), beta, 0), self.curvature
+            negative = np.flatnonzero(beta < 0)
+            most = self._convex_share(beta, negative)
+            for share in SHARES if len(negative) else SHARES[:1]:
+                kept = beta.copy()
+                kept[negative] *= np.minimum(share, most)
+                yield kept, self.curvature
         least = LEAST_CURVATURE * min(1.0, damping or 1.0) * self.objective.penalty_weight / self.objective.alpha
         yield np.maximum(beta, 0) + damping * self.stiffness, np.maximum(self.curvature, least)
 
@@ -270,13 +281,21 @@ class Evaluation:
         weight = self.objective.penalty_weight + self.objective.occupancy
         return weight.sum(axis=1) / self.objective.temperature
 
-    def _convex_in_advantages(self, beta):
-        """States where diag(e) is positive definite on the advantages: at most one e < 0, and then 1/m < 0."""
-        e = self.objective.transitions.only(self.curvature + beta[:, None] * self.policy, 1.0)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            negative_curvature = np.sum(self.policy**2 / e, axis=1) < 0
-        n_negative = (e < 0).sum(axis=1)
-        return (beta >= 0) | ((e != 0).all(axis=1) & ((n_negative == 0) | (n_negative == 1) & negative_curvature))
+    def _convex_share(self, beta, states):
+        """Of the beta of some states the largest share with which diag(e) is positive definite on the advantages.
+
+        That is where no e is negative, or one alone and 1/m too.
+        """
+        share_of, pi = np.zeros(len(states)), self.policy[states]
+        for share in reversed(SHARES):
+            e = self.curvature[states] + share * beta[states, None] * pi
+            e = np.where(self.objective.transitions.pairs[states], e, 1.0)
+            with np.errstate(divide="ignore", invalid="ignore"):
+                negative = np.sum(pi**2 / e, axis=1) < 0
+            n_negative = (e < 0).sum(axis=1)
+            convex = (e != 0).all(axis=1) & ((n_negative == 0) | (n_negative == 1) & negative)
+            share_of[convex] = share
+        return share_of
 
     def _solve(self, beta, d):
         """Solve H x = -gradient with the Schur complement of the module's docstring."""
@@ -327,15 +346,17 @@ def first_descent(point, solve, damping):
     -------
     direction : ndarray
         Steepest descent where rounding leaves none.
+    is_newton : bool
+        Whether it is that of the true Hessian.
     """
-    for beta, curvature in point.curvatures(damping):
+    for tried, (beta, curvature) in enumerate(point.curvatures(damping)):
         try:
             direction = solve(beta, curvature)
         except NotPositiveDefinite:
             continue
         if -np.inf < np.sum(direction * point.gradient) < 0:
-            return direction
-    return -point.gradient
+            return direction, damping == 0 and tried == 0
+    return -point.gradient, False
 
 
 def expert_term(demonstrations, discount):

@@ -41,7 +41,8 @@ class NewtonPoint(Point, Protocol):
     def curvatures(self, damping: float = ...) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Curvatures (beta, d) to try for the Hessian: without damping the true ones first."""
 
-    def newton_direction(self, damping: float = ...) -> np.ndarray: ...
+    def newton_direction(self, damping: float = ...) -> tuple[np.ndarray, bool]:
+        """A direction, and whether it is that of the true Hessian, undamped."""
 
     def reach(self, direction: np.ndarray) -> float:
         """The largest step to try along a direction."""

@@ -136,7 +136,7 @@ def _converged(point, tol, left):
 
 def _newton_change(problem, point):
     """How far Newton's step would change the policy."""
-    ahead = problem.at(next(point.moves(point.newton_direction(), 1.0))[0])
+    ahead = problem.at(next(point.moves(point.newton_direction()[0], 1.0))[0])
     return np.inf if ahead is None else float(np.abs(ahead.policy - point.policy).max())
 
 
@@ -153,12 +153,12 @@ def _step(problem, parameters, point, damping):
     """The next (parameters, point), the damping for the step after, and whether it is Newton's own; or None."""
     first = FIRST_DAMPING * _norm(point)
     while True:
-        direction = point.newton_direction(damping)
+        direction, is_newton = point.newton_direction(damping)
         exhausted = damping >= MOST_DAMPING
         found = _line_search(problem, point, direction, LAST_HALVINGS if exhausted else HALVINGS)
         if found is not None:
             *moved, step = found
-            is_newton = damping == 0 and step == 1
+            is_newton = is_newton and step == 1
             if step == 1:
                 damping = damping / DAMPING_FACTOR if damping > DAMPING_FACTOR * first else 0.0
             return *moved, damping, is_newton
