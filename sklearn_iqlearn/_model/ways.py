@@ -28,6 +28,8 @@ SPEED = 20.0
 # From so many states on a factor costs much more than a product or a solution with an earlier one; iterations with
 # that, from which on it is too far off.
 MANY, FEW = 10_000, 12
+# Systems that one factor serves, which iterations have to solve one by one: the steps of a fit.
+SERVED = 5
 # Operations of an iteration with each entry of the transitions, and with each pair.
 OF_ENTRY, OF_PAIR = 4, 20
 
@@ -51,6 +53,8 @@ class Way:
         self.factor, self.iterations = factor, iterations
         self.name: str | None = None
         self.patience = operations / (SPEED * iteration) if operations > CHEAP else 0.0
+        if keeps:
+            self.patience /= SERVED
         self.keeps, self._kept = keeps, None
 
     @property
