@@ -11,6 +11,7 @@ from problems import as_rows, independent_optimum, objective, random_problem
 
 from sklearn_iqlearn import IQLearnClassifier
 from sklearn_iqlearn._solvers.newton import newton
+from sklearn_iqlearn.datasets import make_gridworld
 
 ABSORBING = np.array(
     [[[0.5, 0.3, 0.2], [0, 1, 0], [0, 0, 1]], [[0.1, 0.2, 0.7], [0, 1, 0], [0, 0, 1]]], dtype=float
@@ -32,16 +33,6 @@ def hard_problem(name):
     if name == "kinks":
         settings |= {"alpha": 50.0, "temperature": 0.05, "discount": 0.9}
     return transitions, counts, p0, settings
-
-
-def grid_moves(side, slip=0.1):
-    """On a square grid: to stay or to move to one of four sides, sometimes at random."""
-    row, column = divmod(np.arange(side**2), side)
-    moves = np.zeros((5, side**2, side**2))
-    for action, (down, right) in enumerate([(0, 0), (1, 0), (-1, 0), (0, 1), (0, -1)]):
-        to = np.clip(row + down, 0, side - 1) * side + np.clip(column + right, 0, side - 1)
-        moves[action, np.arange(side**2), to] = 1
-    return (1 - slip) * moves + slip * moves.mean(axis=0)
 
 
 def fitted(problem, **options):
@@ -92,14 +83,14 @@ def test_optimum_is_that_of_a_trust_region(divergence, value_term):
     assert_allclose(model.objective_, least, rtol=1e-9)
 
 
-@pytest.mark.parametrize("seed", [7, 16])
-def test_saddles_are_left_soon_for_a_minimum(seed):
+@pytest.mark.parametrize(("seed", "most"), [(0, 10), (10, 18)])
+def test_saddles_are_left_soon_for_a_minimum(seed, most):
     """Few decisions on a grid: most states are entered, and never left.
 
-    With nothing of the negative curvature it took 23 and 68 steps.
+    With nothing of the negative curvature it took 12 and 26 steps.
     """
     rng = np.random.default_rng(seed)
-    transitions, counts = grid_moves(12), np.zeros((144, 5))
+    transitions, counts = np.asarray(make_gridworld(side=12, random_state=0).transitions), np.zeros((144, 5))
     np.add.at(counts, (rng.integers(144, size=29), rng.integers(5, size=29)), 1)
     settings = {"discount": 0.9, "alpha": 1.0, "temperature": 1.0, "smoothing": 0.5}
     model = fitted((transitions, counts, np.full(144, 1 / 144), settings))
@@ -109,7 +100,7 @@ def test_saddles_are_left_soon_for_a_minimum(seed):
         )
     curvature = np.linalg.eigvalsh(np.reshape(hessian, (counts.size, counts.size)))
     assert curvature[0] > 1e-6 * curvature[-1]
-    assert model.n_iter_ <= 20
+    assert model.n_iter_ <= most
 
 
 @pytest.mark.parametrize("name", HARD)

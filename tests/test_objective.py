@@ -14,7 +14,7 @@ from problems import DIVERGENCES, objective, random_problem
 from sklearn_iqlearn._model.transitions import Transitions
 from sklearn_iqlearn._numerics.linear_algebra import LowRankUpdate, NotPositiveDefinite, factor
 from sklearn_iqlearn._objective.divergences import DIVERGENCES as CLASSES
-from sklearn_iqlearn._objective.objective import SHARES, Objective
+from sklearn_iqlearn._objective.objective import SHARES, Objective, first_descent
 from sklearn_iqlearn._objective.schur import schur_complement
 from sklearn_iqlearn._q_functions.tabular import Tabular
 from sklearn_iqlearn._solvers.newton import newton
@@ -125,6 +125,21 @@ def test_curvatures_lead_from_the_true_one_to_one_that_is_never_negative(seed):
     for larger, smaller in pairwise(reversed(hessians)):
         assert np.linalg.eigvalsh(larger - smaller)[0] > -rounding
     assert np.linalg.eigvalsh(hessians[-1])[0] > -rounding
+
+
+@pytest.mark.parametrize("dropped", range(5))
+def test_a_step_is_newtons_own_only_with_the_curvatures_tried_first(dropped):
+    point, tried = point_of_negative_pressure(0), []
+
+    def solve(beta, curvature):
+        tried.append(beta)
+        if len(tried) <= dropped:
+            raise NotPositiveDefinite
+        return -point.gradient
+
+    assert first_descent(point, solve, 0.0)[1] == (dropped == 0)
+    assert len(tried) == dropped + 1
+    assert not first_descent(point, solve, 1.0)[1]
 
 
 @pytest.mark.parametrize("seed", range(4))

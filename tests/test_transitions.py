@@ -33,6 +33,14 @@ def test_products_in_every_form(form):
     np.testing.assert_allclose(mixed, np.einsum("ast,sa->st", DENSE, weights))
 
 
+def test_an_explicit_zero_is_no_link():
+    stored = sp.csr_array(([1.0, 0.0, 1.0], [0, 1, 1], [0, 2, 3]), shape=(2, 2))
+    kernel, _ = check_transitions([stored])
+    assert kernel.links.toarray().tolist() == [[1, 0], [0, 1]]
+    assert kernel.components.tolist() == [0, 1]
+    assert stored.nnz == 3
+
+
 def test_dense_input_is_shared_not_copied():
     kernel, _ = check_transitions(DENSE)
     assert all(np.shares_memory(matrix, DENSE) for matrix in kernel.matrices)

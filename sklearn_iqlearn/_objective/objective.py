@@ -249,7 +249,7 @@ class Evaluation:
         return continuation(self.policy, objective.transitions, objective.discount)
 
     def newton_direction(self, damping=0.0):
-        """Newton's direction from the structure of the Hessian, and whether that is the true one."""
+        """Newton's direction from the structure of the Hessian, and whether of the curvatures tried first."""
         return first_descent(self, self._solve, damping)
 
     def curvatures(self, damping=0.0):
@@ -347,7 +347,7 @@ def first_descent(point, solve, damping):
     direction : ndarray
         Steepest descent where rounding leaves none.
     is_newton : bool
-        Whether it is that of the true Hessian.
+        Whether it is that of the curvatures tried first, undamped.
     """
     for tried, (beta, curvature) in enumerate(point.curvatures(damping)):
         try:

@@ -42,7 +42,7 @@ class NewtonPoint(Point, Protocol):
         """Curvatures (beta, d) to try for the Hessian: without damping the true ones first."""
 
     def newton_direction(self, damping: float = ...) -> tuple[np.ndarray, bool]:
-        """A direction, and whether it is that of the true Hessian, undamped."""
+        """A direction, and whether it is that of the curvatures tried first, undamped."""
 
     def reach(self, direction: np.ndarray) -> float:
         """The largest step to try along a direction."""

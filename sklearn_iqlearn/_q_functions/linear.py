@@ -265,7 +265,7 @@ class LinearPoint:
         return self.evaluation.policy
 
     def newton_direction(self, damping=0.0):
-        """Newton's direction of the Hessian Phi' H Phi, and whether H is the true one."""
+        """Newton's direction of the Hessian Phi' H Phi, and whether H has the curvatures tried first."""
         return first_descent(self, self._solve, damping)
 
     def _solve(self, beta, curvature):
